@@ -1,0 +1,70 @@
+"""What is checked, and how: `nox -l` lists it, `nox -s NAME` does it, on the Python that nox runs on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PLATFORMS = ("linux", "win32", "darwin")
+
+nox.options.sessions = ["lint", "types", "docs", "package", "tests"]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    session.install("-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests, with README's and the documentation's examples among them. Arguments go to pytest."""
+    install(session, "tests")
+    session.run("pytest", "-q", "-n", "auto", "--maxprocesses", "8", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff and codespell."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell", "README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md", "docs", "src", "tests", "tools", "benchmarks")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy as seen from each platform, and pyright."""
+    install(session, "types", "package", "benchmarks")
+    for platform in PLATFORMS:
+        session.run("mypy", "--platform", platform)
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as HTML, in docs/_build; any warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-q", "-n", "-W", "--keep-going", "docs", "docs/_build")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the sdist, the wheel from it, and run the sdist's own tests against the installed wheel."""
+    session.install(*nox.project.dependency_groups(PROJECT, "package"))
+    out = Path(session.create_tmp()).resolve()
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(out))
+    session.run("twine", "check", "--strict", *map(str, out.iterdir()))
+    session.install("--no-deps", "--force-reinstall", *map(str, out.glob("*.whl")))
+    shutil.unpack_archive(next(out.glob("*.tar.gz")), out)
+    session.chdir(next(out.glob("truststore-*/")))
+    session.run("pytest", "-q", "-n", "auto", "-o", "pythonpath=tests", *session.posargs)
+
+
+@nox.session
+def stdlib(session: nox.Session) -> None:
+    """CPython's own tests, as they are and with truststore injected: no regression."""
+    install(session)
+    session.run("python", "tools/stdlib_tests.py", *(session.posargs or ("stock", "injected")))
