@@ -1,0 +1,324 @@
+"""The certificate factory of all tests.
+
+    root = Authority.new()
+    intermediate = root.authority(path_length=0)
+    leaf = intermediate.issue("www.example.test", "127.0.0.1")
+    leaf.chain                  # as a server sends it: leaf and intermediates, without the root
+    leaf.server_context()       # an ssl.SSLContext that serves it
+
+Defaults are what every platform accepts from a private authority: RSA-2048 and SHA-256, serverAuth, valid since yesterday for 397
+days (Apple takes at most 398 from a root of the system, 825 from one of the program's own). ECDSA is for tests that are about it:
+Wine 8 takes one signature in two hundred for broken. No two authorities share a name or a key (unless told to), since Windows
+remembers the ones it has met and finds issuers by either; leaves of one kind share theirs, since making keys is slow.
+
+`Profile` lists everything that can be wrong with a certificate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import ipaddress
+import os
+import secrets
+import ssl
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
+
+    Key: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+#: The clock of all certificates: one moment for the whole process.
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+
+SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
+CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
+CODE_SIGNING = ExtendedKeyUsageOID.CODE_SIGNING
+ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+
+KEY_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+FOR_AUTHORITIES = ("digital_signature", "key_cert_sign", "crl_sign")
+FOR_SERVERS = ("digital_signature", "key_encipherment")
+
+#: An extension that nobody knows, under the arc for examples.
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.999.1"), b"\x05\x00")
+
+#: Signatures that `cryptography` no longer makes (last byte of the OID in 1.2.840.113549.1.1).
+SHA256_WITH_RSA = bytes.fromhex("06092a864886f70d01010b")
+OBSOLETE: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
+    "md5": (bytes.fromhex("06092a864886f70d010104"), hashes.MD5()),
+    "sha1": (bytes.fromhex("06092a864886f70d010105"), hashes.SHA1()),
+}
+MODERN: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+
+KEYS: dict[str, Callable[[], Key]] = {
+    "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
+    "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
+    "rsa3072": lambda: rsa.generate_private_key(65537, 3072),
+    "p192": lambda: ec.generate_private_key(ec.SECP192R1()),
+    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """What a certificate says. None leaves the extension out."""
+
+    names: Sequence[str | x509.GeneralName] = ()
+    #: The subject's CN; authorities get one that is unique.
+    common_name: str | None = None
+    #: The whole subject, for names that no sane authority would write.
+    subject: x509.Name | None = None
+    key: str = "rsa2048"
+    #: Of its issuer's signature: sha256, sha384, sha1, md5.
+    hash: str = "sha256"
+    #: In days from now.
+    starts: float = -1
+    ends: float = 396
+    purposes: Sequence[x509.ObjectIdentifier] | None = None
+    key_usage: Sequence[str] | None = None
+    #: Basic constraints.
+    ca: bool | None = None
+    path_length: int | None = None
+    #: Name constraints.
+    permitted: Sequence[str] = ()
+    excluded: Sequence[str] = ()
+    #: A critical extension that nobody knows.
+    unknown_critical: bool = False
+    #: Where to fetch the issuer's certificate, and its revocation list.
+    issuer_url: str | None = None
+    crl_url: str | None = None
+    #: Subject and authority key identifiers.
+    identifiers: bool = True
+
+
+SERVER = Profile(purposes=(SERVER_AUTH,), key_usage=FOR_SERVERS, ca=False)
+AUTHORITY = Profile(key_usage=FOR_AUTHORITIES, ca=True)
+
+
+class Certificate:
+    """A certificate, its private key, and who issued it (None: itself)."""
+
+    def __init__(self, der: bytes, key: Key | None = None, issuer: Authority | None = None) -> None:
+        self.der, self.key, self.issuer = der, key, issuer
+
+    @functools.cached_property
+    def parsed(self) -> x509.Certificate:
+        """As `cryptography` reads it."""
+        return x509.load_der_x509_certificate(self.der)
+
+    @property
+    def pem(self) -> str:
+        return ssl.DER_cert_to_PEM_cert(self.der)
+
+    @property
+    def key_pem(self) -> str:
+        assert self.key is not None, "a certificate without a private key"
+        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        return self.key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+
+    @property
+    def chain(self) -> tuple[Certificate, ...]:
+        """As a server sends it: this one and the intermediates, without the root."""
+        return (self, *self.issuer.chain) if self.issuer else ()
+
+    @property
+    def root(self) -> Certificate:
+        return self.issuer.root if self.issuer else self
+
+    def with_bad_signature(self) -> Certificate:
+        """The same, with the last bit of its signature wrong."""
+        return Certificate(self.der[:-1] + bytes([self.der[-1] ^ 1]), self.key, self.issuer)
+
+    def server_context(self, chain: Sequence[Certificate] = ()) -> ssl.SSLContext:
+        """A context that serves this certificate, or exactly `chain`; however weak."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        descriptor, path = tempfile.mkstemp(suffix=".pem")
+        try:
+            with open(descriptor, "w", encoding="ascii") as file:
+                file.write(self.chain_and_key(chain))
+            context.load_cert_chain(path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        return context
+
+    def chain_and_key(self, chain: Sequence[Certificate] = ()) -> str:
+        """What a certificate file for a server holds: private key, certificate, intermediates."""
+        return self.key_pem + pem_file(chain or self.chain or [self])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.parsed.subject.rfc4514_string()}>"
+
+
+class Authority(Certificate):
+    """A certificate that issues others."""
+
+    @classmethod
+    def new(cls, name: str = "Root", *, key: Key | None = None, **profile: Any) -> Authority:
+        """A self-signed authority. `key`: an existing one, for two roots that share it."""
+        wanted = _authority_profile(name, profile)
+        key = key or KEYS[wanted.key]()
+        return cls(_certificate(wanted, key, None), key, None)
+
+    def authority(self, name: str = "Intermediate", *, key: Key | None = None, **profile: Any) -> Authority:
+        """An intermediate that this one issues."""
+        wanted = _authority_profile(name, profile)
+        key = key or KEYS[wanted.key]()
+        return Authority(_certificate(wanted, key, self), key, self)
+
+    def issue(self, *names: str | x509.GeneralName, **profile: Any) -> Certificate:
+        """A server's certificate. Names that read as addresses become iPAddress, other text dNSName."""
+        wanted = dataclasses.replace(SERVER, names=names, **profile)
+        key = _leaf_key(wanted.key)
+        return Certificate(_certificate(wanted, key, self), key, self)
+
+    def crl(self, *revoked: Certificate, starts: float = -1, ends: float = 30) -> bytes:
+        """A list of revoked certificates (DER), possibly empty."""
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.parsed.subject)
+        builder = builder.last_update(NOW + datetime.timedelta(starts)).next_update(NOW + datetime.timedelta(ends))
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._private_key.public_key())
+        builder = builder.add_extension(identifier, critical=False).add_extension(x509.CRLNumber(1), critical=False)
+        for certificate in revoked:
+            serial = certificate.parsed.serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW + datetime.timedelta(-1)).build()
+            builder = builder.add_revoked_certificate(entry)
+        return builder.sign(self._private_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    @property
+    def _private_key(self) -> Key:
+        assert self.key is not None, "an authority without a private key"
+        return self.key
+
+
+def self_signed(*names: str | x509.GeneralName, **profile: Any) -> Certificate:
+    """A server's certificate that vouches for itself. Its key is its own."""
+    wanted = dataclasses.replace(SERVER, names=names, **profile)
+    if wanted.subject is None and wanted.common_name is None:
+        wanted = dataclasses.replace(wanted, common_name=_unique("Self-signed"))
+    key = KEYS[wanted.key]()
+    return Certificate(_certificate(wanted, key, None), key, None)
+
+
+def pem_file(certificates: Iterable[Certificate]) -> str:
+    return "".join(certificate.pem for certificate in certificates)
+
+
+@functools.cache
+def _leaf_key(kind: str) -> Key:
+    return KEYS[kind]()
+
+
+def _unique(name: str) -> str:
+    return f"{name} {secrets.token_hex(6)}"
+
+
+def _authority_profile(name: str, profile: dict[str, Any]) -> Profile:
+    return dataclasses.replace(AUTHORITY, **{"common_name": _unique(name), **profile})
+
+
+def _certificate(profile: Profile, key: Key, issuer: Authority | None) -> bytes:
+    subject = profile.subject if profile.subject is not None else _subject(profile)
+    signer = issuer._private_key if issuer else key
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.parsed.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW + datetime.timedelta(profile.starts))
+        .not_valid_after(NOW + datetime.timedelta(profile.ends))
+    )
+    for extension, critical in _extensions(profile, key, signer):
+        builder = builder.add_extension(extension, critical)
+    return _sign(builder, signer, profile.hash)
+
+
+def _sign(builder: x509.CertificateBuilder, signer: Key, algorithm: str) -> bytes:
+    """Sign; for MD5 and SHA-1, which `cryptography` refuses, write the algorithm and the signature into the finished DER."""
+    if isinstance(signer, ed25519.Ed25519PrivateKey):
+        return builder.sign(signer, None).public_bytes(serialization.Encoding.DER)
+    if algorithm not in OBSOLETE:
+        return builder.sign(signer, MODERN[algorithm]).public_bytes(serialization.Encoding.DER)
+    assert isinstance(signer, rsa.RSAPrivateKey), f"{algorithm} signatures are made with RSA keys only"
+    identifier, obsolete = OBSOLETE[algorithm]
+    modern = builder.sign(signer, hashes.SHA256())
+    der = modern.public_bytes(serialization.Encoding.DER).replace(SHA256_WITH_RSA, identifier)
+    signed = modern.tbs_certificate_bytes.replace(SHA256_WITH_RSA, identifier)
+    return der.replace(modern.signature, signer.sign(signed, padding.PKCS1v15(), obsolete))
+
+
+def _subject(profile: Profile) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "truststore tests")]
+    if profile.common_name is not None:
+        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, profile.common_name, _validate=False))
+    return x509.Name(attributes)
+
+
+def _extensions(profile: Profile, key: Key, signer: Key) -> Iterable[tuple[x509.ExtensionType, bool]]:
+    if profile.ca is not None:
+        yield x509.BasicConstraints(profile.ca, profile.path_length), True
+    if profile.names:
+        yield x509.SubjectAlternativeName([_general_name(name) for name in profile.names]), False
+    if profile.purposes is not None:
+        yield x509.ExtendedKeyUsage(profile.purposes), False
+    if profile.key_usage is not None:
+        yield x509.KeyUsage(**{usage: usage in profile.key_usage for usage in KEY_USAGES}), True
+    if profile.permitted or profile.excluded:
+        permitted, excluded = ([_subtree(name) for name in names] or None for names in (profile.permitted, profile.excluded))
+        yield x509.NameConstraints(permitted, excluded), True
+    if profile.unknown_critical:
+        yield UNKNOWN, True
+    if profile.issuer_url:
+        location = x509.UniformResourceIdentifier(profile.issuer_url)
+        yield x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)]), False
+    if profile.crl_url:
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier(profile.crl_url)], None, None, None)
+        yield x509.CRLDistributionPoints([point]), False
+    if profile.identifiers:
+        yield x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
+        yield x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False
+
+
+def _general_name(name: str | x509.GeneralName) -> x509.GeneralName:
+    if isinstance(name, x509.GeneralName):
+        return name
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _subtree(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_network(name))
+    except ValueError:
+        return x509.DNSName(name)
