@@ -27,7 +27,6 @@ from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
-from ._connection import Gate
 from ._verdict import Anchors, Question
 
 if sys.platform == "win32":
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
+    from ._connection import Gate
     from ._openssl import Roots
     from ._stdlib import Connection, Decoded, Ends, Factory
     from ._stores import Store
@@ -251,7 +251,8 @@ class SSLContext(_CSettings):
 
     def _system_roots(self) -> Roots:
         if self._roots is None:
-            from ._openssl import Roots
+            from ._connection import Gate
+    from ._openssl import Roots
 
             self._roots = Roots()
         return self._roots
@@ -320,9 +321,14 @@ class SSLContext(_CSettings):
             connection = self._made(settings, partial(make, self, *ends, server_side, hostname, owner=owner, session=session))
             if not gated:
                 return connection
-            name = connection.server_hostname.removesuffix(".") if check else None
-            question = Question((), name, self._anchors, self.verify_flags, self.hostname_checks_common_name)
-            return Gate(connection, self, question, ends)
+            from ._connection import Gate  # not before it is needed: where OpenSSL verifies it never is
+
+            return Gate(connection, self, self._question(connection, check), ends)
+
+    def _question(self, connection: Connection, check: bool) -> Question:
+        """What the user has set, as of now; the chain is yet to come."""
+        hostname = connection.server_hostname.removesuffix(".") if check else None
+        return Question((), hostname, self._anchors, self.verify_flags, self.hostname_checks_common_name)
 
     def _required(self, server_side: bool, hostname: str | None) -> tuple[VerifyMode, bool]:
         """What this connection has to verify, after all that is needed for it has been prepared."""
