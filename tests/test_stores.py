@@ -49,7 +49,7 @@ def check(store: Store, step: str, *roots: Certificate, warnings: int = 0) -> No
     assert set(store.read()) == {root.der for root in roots}
     assert store.certificates == len(roots)
     assert len(store.warnings) == warnings
-    assert store.empty == (not roots)
+    assert bool(store) == bool(roots)
     if not store.directory:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for path in filter(None, (store.file, *store.files)):
@@ -239,7 +239,7 @@ class TestSystems:
 
     def test_pyinstaller(self, machine: FakeRoot, public: Authority, mozilla: Authority) -> None:
         """A common hook points SSL_CERT_FILE to the certifi in the program's folder; OpenSSL's paths are those of the build host."""
-        folder = "/tmp/_MEIx5gF2p"  # noqa: S108
+        folder = "/tmp/_MEIx5gF2p"
         machine.bundle(f"{folder}/roots/cacert.pem", mozilla)
         machine.bundle(FEDORA, public)
         store = machine.find({"SSL_CERT_FILE": f"{folder}/roots/cacert.pem"}, prefixes=[folder])
@@ -247,7 +247,7 @@ class TestSystems:
         assert "SSL_CERT_FILE" in why(store, machine(f"{folder}/roots/cacert.pem"))
 
     def test_appimage(self, machine: FakeRoot, public: Authority, mozilla: Authority) -> None:
-        mount = "/tmp/.mount_AppX1Y2Z3"  # noqa: S108
+        mount = "/tmp/.mount_AppX1Y2Z3"
         machine.bundle(f"{mount}/roots.pem", mozilla)
         machine.bundle(DEBIAN, public)
         environ = {"APPDIR": mount, "SSL_CERT_FILE": f"{mount}/roots.pem"}
@@ -611,7 +611,8 @@ class TestWords:
         bundle = machine.bundle(DEBIAN, public)
         assert str(machine.find()) == f"the roots in {bundle} (where this kind of system keeps them)"
         directory = machine.hashed("/etc/ssl/certs", public)
-        expected = f"the roots in {bundle} and {directory} (set in the environment, the directory standing for the file with the same certificates)"
+        why = "set in the environment, the directory standing for the file with the same certificates"
+        expected = f"the roots in {bundle} and {directory} ({why})"
         assert str(machine.find({"SSL_CERT_FILE": DEBIAN, "SSL_CERT_DIR": "/etc/ssl/certs"})) == expected
         assert repr(machine.find(compiled=(DEBIAN, NOWHERE[1]))) == f"<Store: the roots in {bundle} (what OpenSSL was built for)>"
 

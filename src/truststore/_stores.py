@@ -60,8 +60,8 @@ _BECAUSE = {
 class Store:
     """What was found, and how: for loading and for diagnosis.
 
-    To be loaded: `directory`, if there is one; `file`, if there is one and it is not `covered`; each of `files`. Any step may
-    decide for nothing; then `passed_over` says why. As text it is what the command line says.
+    To be loaded: `directory`, if there is one; `file`, if there is one and it is not `covered`; each of `files`. A store is false if
+    there is nothing to load, which any step may decide for; `passed_over` says why. As text it is what the command line says.
     """
 
     __slots__ = ("covered", "directory", "file", "files", "passed_over", "step", "warnings")
@@ -91,13 +91,11 @@ class Store:
         #: What the user should know, in sentences.
         self.warnings = warnings
 
-    @property
-    def empty(self) -> bool:
-        """There is nothing to load."""
-        return not (self.file or self.directory or self.files)
+    def __bool__(self) -> bool:
+        return bool(self.file or self.directory or self.files)
 
     def __str__(self) -> str:
-        if self.empty:
+        if not self:
             return "no store: nothing that was looked at holds a certificate"
         where = [path for path in (self.file, self.directory) if path]
         where += [f"{len(self.files)} files in {os.path.dirname(self.files[0])}"] if self.files else []
@@ -141,7 +139,11 @@ def find(
         _compiled() if compiled is None else compiled,
         _platform() if platform is None else platform,
     )
-    return search.environment() or search.openssl() or search.table() or search.private() or search.store(NOTHING)
+    for step in (search.environment, search.openssl, search.table, search.private):
+        store = step()
+        if store is not None:  # not "if store": a user's wish for nothing is a wish
+            return store
+    return search.store(NOTHING)
 
 
 def _environ() -> Mapping[str, str]:
