@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from functools import lru_cache
+from ssl import SSLError
 
 from . import _hashed, _pem
 
@@ -61,7 +62,11 @@ def _problem(path: str, is_kind: Callable[[int], bool], otherwise: str, look: Ca
 
 
 def _words(error: Exception) -> str:
-    return "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    if isinstance(error, FileNotFoundError):
+        return "is missing"
+    if isinstance(error, SSLError):
+        return "is damaged: OpenSSL refuses to read it"
+    return f"cannot be read ({getattr(error, 'strerror', None) or error})"
 
 
 @lru_cache(maxsize=64)
