@@ -40,14 +40,16 @@ class Turncoat:
     def turn(self, other: Site) -> None:
         self.server.set_context(shows(other))
         assert self.server.renegotiate()
-        read = self.client.read
-        for _ in range(4):
-            self.pump(self.server.do_handshake, read)
+        self.pump(self.server.do_handshake)
+        for _ in range(3):
+            self.pump(self.client.read, lambda: self.server.recv(1))
 
 
 def shows(site: Site) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    context.set_options(SSL.OP_NO_TICKET)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # a resumed session would need no certificate
     certificate = site.certificate
     context.use_certificate(certificate.parsed)
     context.use_privatekey(load_pem_private_key(certificate.key_pem.encode(), None))  # type: ignore[arg-type]
