@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from certificates import Authority, Certificate, pem_file, self_signed
-from gate_servers import HOSTNAME_MISMATCH, PING, UNKNOWN_ISSUER, client_context, root, sites
+from gate_servers import (
+    HOSTNAME_MISMATCH,
+    PING,
+    UNKNOWN_ISSUER,
+    client_certificate,
+    client_context,
+    has_certificate,
+    other_root,
+    root,
+    sites,
+)
 from servers import HOST, exchange, in_memory, shake_hands
 
 import truststore
