@@ -81,3 +81,10 @@ def stdlib(session: nox.Session) -> None:
     """CPython's own tests, as they are and with truststore injected: no regression."""
     install(session)
     session.run("python", "tools/stdlib_tests.py", *(session.posargs or ("stock", "injected")))
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """What truststore costs, compared with plain `ssl`: `-- --quick` takes less than a minute."""
+    install(session, "benchmarks")
+    session.run("python", "-m", "benchmarks", *session.posargs)
