@@ -517,6 +517,35 @@ def test_nobody_is_both_ends_and_lets_the_systems_visitors_in(visitor: ssl.SSLCo
     assert not lets_in(context, visitor)
 
 
+def test_a_server_does_not_choose_a_context_that_trusts_the_systems_roots(
+    visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL takes the store of the context that an `sni_callback` chooses, and the mode of the one it came from."""
+    said: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    context, chosen = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path), server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    context.sni_callback = lambda tls, name, context: setattr(tls, "context", chosen)
+    assert not lets_in(context, visitor)
+    with pytest.raises(ValueError, match="must not vouch for clients"):
+        accepts(chosen, leaf)
+    chosen = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    assert accepts(chosen, leaf)
+    with pytest.raises(ssl.SSLError, match="CALLBACK_FAILED"):
+        lets_in(context, visitor)
+    assert "must not vouch for clients" in str(said[0].exc_value)
+    chosen.set_default_verify_paths()
+    assert lets_in(context, visitor)
+
+
+def test_a_server_that_verifies_nobody_chooses_as_it_likes(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
+    context, chosen = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path, ssl.CERT_NONE), server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    assert accepts(chosen, leaf)
+    context.sni_callback = lambda tls, name, context: setattr(tls, "context", chosen)
+    _, far = in_memory(visitor, context)
+    assert far.context is chosen
+    assert far.getpeercert() is None
+
+
 def test_a_server_that_tries_to_connect_stays_a_server(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
     context = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path)
     for name in HOST, None:
