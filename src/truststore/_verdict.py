@@ -13,8 +13,6 @@ from __future__ import annotations
 import sys
 from ssl import SSLCertVerificationError
 
-from . import _der
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -156,6 +154,8 @@ def _number(code: int | None) -> str:
 
 
 def _note(question: Question, platform: Platform, index: int, remedy: str) -> str:
+    from . import _der  # for bad news only
+
     try:
         certificate = _der.Certificate(question.chain[index])
         subject, issuer = _der.name(certificate.subject), _der.name(certificate.issuer)
