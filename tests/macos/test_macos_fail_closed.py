@@ -16,12 +16,14 @@ import pytest
 from certificates import Authority, Certificate
 from macos import simulated
 from macos.asking import HOST, about, refusal, verdict
+
 from truststore import _macos
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from macos.simulated import Simulator
+
     from truststore._verdict import Question
 
 NULL = (0,)
@@ -141,7 +143,7 @@ def test_each_call_fails_in_turn(way: Way, leaf: Certificate, built: Simulator, 
 def test_every_function_can_fail() -> None:
     """The tables above know all functions that are declared, but the one that cannot fail."""
     text = Path(_macos.__file__).with_name("_security.py").read_text(encoding="utf-8")
-    declared = set(re.findall(r'^(\w+) = _(?:declare|if_there)\(', text, re.MULTILINE))
+    declared = set(re.findall(r"^(\w+) = _(?:declare|if_there)\(", text, re.MULTILINE))
     assert len(declared) > 20
     assert declared - INSTEAD.keys() == {"CFRelease"}
 

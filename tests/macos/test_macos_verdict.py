@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from macos.simulated import Simulator
+
     from truststore._verdict import Question
 
 #: Rows that the table guesses otherwise than the simulator's rules have it. Nobody has measured either on a Mac.
@@ -47,9 +48,7 @@ def asked(case: cases.Case, world: cases.World, anchors: Sequence[Certificate]) 
 def test_simulator(case: cases.Case, simulator: Simulator, tmp_path: Path) -> None:
     world = case.world()
     published = [Certificate(der) for path, der in world.published.items() if path.endswith(".crt")]
-    simulator.keychain(
-        tmp_path, admin=world.roots, denied=world.denied, intermediates=published, **known_to_the_network(world)
-    )
+    simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published, **known_to_the_network(world))
     before = simulator.evaluations
     assert verdict(asked(case, world, world.anchors)) == SIMULATOR_DIFFERS.get(str(case), case.macos)
     assert simulator.evaluations == before + 1
