@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 TABLE = PROJECT / "tests/macos/apple_sdk.json"
-SOURCES = [PROJECT / "src/truststore" / name for name in ("_macos.py", "_security.py")]
+SOURCES = [PROJECT / "src/truststore" / name for name in ("_macos.py", "_osstatus.py", "_security.py")]
 PACKAGES = ["pyobjc-framework-Security", "pyobjc-framework-Cocoa"]
 FRAMEWORKS = ("CoreFoundation", "Security")
 

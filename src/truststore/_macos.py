@@ -17,17 +17,14 @@ CoreFoundation must not be used in a forked child, so there this is refused with
 from __future__ import annotations
 
 import os
-import time
 from socket import AF_INET, AF_INET6, inet_pton
 from ssl import VerifyFlags
 
-from . import _der
-from ._verdict import HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH, UNSPECIFIED, Platform, no_verdict, refusal
+from ._verdict import IP_ADDRESS_MISMATCH, Platform, no_verdict, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from ssl import SSLCertVerificationError
 
     from . import _security as security
     from . import _verdict
@@ -106,11 +103,11 @@ def _name(question: Question, objects: _Objects) -> int | None:
 
 def _in_full(hostname: str) -> str:
     """An IPv6 address as eight groups: what Apple reads as an address has no zone and no IPv4 address inside."""
-    address = _address(hostname)
+    address = ip_address(hostname)
     return address.hex(":", 2) if address and len(address) == 16 else hostname
 
 
-def _address(hostname: str) -> bytes | None:
+def ip_address(hostname: str) -> bytes | None:
     """The IP address that `hostname` is, in network byte order. A zone says how to get there, not who that is (RFC 6874)."""
     try:
         return inet_pton(AF_INET6, hostname.partition("%")[0]) if ":" in hostname else inet_pton(AF_INET, hostname)
@@ -136,7 +133,9 @@ def _evaluate_with_error(question: Question, trust: int, objects: _Objects) -> N
     trusted = security.SecTrustEvaluateWithError(trust, error)  # type: ignore[misc]
     objects.own_if_any(error.value)
     if trusted == 0 and error.value:
-        raise _refusal(question, security.CFErrorGetCode(error), objects.text(security.CFErrorCopyDescription(error)))
+        from . import _osstatus
+
+        raise _osstatus.refusal(question, security.CFErrorGetCode(error), objects.text(security.CFErrorCopyDescription(error)))
     if trusted != 1 or error.value:
         raise _Failure(f"SecTrustEvaluateWithError answered {trusted} with{'' if error.value else 'out'} an error")
 
@@ -147,10 +146,11 @@ def _evaluate_to_result(question: Question, trust: int) -> None:
     _must_succeed("SecTrustEvaluate", security.SecTrustEvaluate(trust, result))  # type: ignore[misc]
     if result.value in (security.kSecTrustResultProceed, security.kSecTrustResultUnspecified):
         return
-    if result.value not in RESULTS:
+    from . import _osstatus
+
+    if result.value not in _osstatus.RESULTS:
         raise _Failure(f"SecTrustEvaluate answered {result.value}")
-    name, code = RESULTS[result.value]
-    raise refusal(question, code, PLATFORM, platform_code=result.value, platform_message=name)
+    raise _osstatus.refusal_without_reason(question, result.value)
 
 
 def _built_chain(trust: int, objects: _Objects) -> list[bytes]:
@@ -177,172 +177,19 @@ def _confirmed(question: Question, chain: list[bytes]) -> list[bytes]:
     """The chain, if it is an answer to the question."""
     if not chain or chain[0] != question.chain[0]:
         raise no_verdict(question, PLATFORM, "the chain that was built is not the peer's")
-    address = _address(question.hostname or "")
+    address = ip_address(question.hostname or "")
     if address and address not in _addresses(chain[0]):  # for Apple a DNS name that spells it will do
         raise refusal(question, IP_ADDRESS_MISMATCH, PLATFORM)
     return chain
 
 
 def _addresses(certificate: bytes) -> list[bytes]:
+    from . import _der
+
     try:
         return _der.Certificate(certificate).addresses
     except _der.Malformed:
         return []
-
-
-# --- why not
-
-
-def _refusal(question: Question, status: int, description: str) -> SSLCertVerificationError:
-    if status >= 0 or status in NO_VERDICT:
-        return no_verdict(question, PLATFORM, description or NO_VERDICT.get(status, "an error that is none"), status)
-    name, code = ERRORS.get(status, ("", UNSPECIFIED))
-    index, remedy = 0, REMEDIES.get(status, "")
-    try:
-        if status in OWN_LOOK:
-            code, index = OWN_LOOK[status](question)
-        if status == -67602 and not _der.Certificate(question.chain[0]).dns_names:
-            remedy = NO_DNS_NAMES
-    except _der.Malformed:
-        index = 0  # what Apple says stands
-    message = description or name
-    return refusal(question, code, PLATFORM, index=index, platform_code=status, platform_message=message, remedy=remedy)
-
-
-def _name_or_address(question: Question) -> tuple[int, int]:
-    return (IP_ADDRESS_MISMATCH if _address(question.hostname or "") else HOSTNAME_MISMATCH), 0
-
-
-def _no_issuer(question: Question) -> tuple[int, int]:
-    return 20, len(question.chain) - 1
-
-
-def _not_trusted(question: Question) -> tuple[int, int]:
-    """The chain ends in a self-signed certificate, which may be the only one."""
-    leaf = _der.Certificate(question.chain[0])
-    return (18, 0) if leaf.subject == leaf.issuer else (19, len(question.chain) - 1)
-
-
-def _out_of_date(question: Question) -> tuple[int, int]:
-    """Apple says "expired" of both; which it is, and of whom, the certificates say."""
-    now = time.strftime("%Y%m%d%H%M%SZ", time.gmtime())
-    for index, certificate in enumerate(map(_der.Certificate, question.chain)):
-        if now < certificate.not_before:
-            return 9, index
-        if certificate.not_after < now:
-            return 10, index
-    return 10, 0
-
-
-def _weak_key(question: Question) -> tuple[int, int]:
-    """Of the peer's own certificate (EE), or of an authority's (CA), which it may not have sent."""
-    for index, certificate in enumerate(map(_der.Certificate, question.chain)):
-        if _key_bits(certificate) < (2048 if _is_rsa(certificate) else 256):
-            return (67 if index else 66), index
-    return 67, len(question.chain) - 1
-
-
-def _is_rsa(certificate: _der.Certificate) -> bool:
-    return RSA_ENCRYPTION in certificate.public_key[:32]
-
-
-def _key_bits(certificate: _der.Certificate) -> int:
-    """Of the modulus, or of one coordinate of an uncompressed point."""
-    *_, (_, bits) = _der.elements(certificate.public_key)
-    key = bits[1:]  # after the count of unused bits
-    if not _is_rsa(certificate):
-        return (len(key) - 1) * 4
-    for _, sequence in _der.elements(key):
-        for _, modulus in _der.elements(sequence):
-            return int.from_bytes(modulus, "big").bit_length()
-    raise _der.Malformed("an RSA key without a modulus")
-
-
-RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
-
-#: SecBase.h: what it is called there, and what OpenSSL calls it (X509_V_ERR_*). Of several, Apple reports the worst alone: those
-#: higher up in this table first, of equals that of the certificate nearest to the leaf.
-ERRORS = {
-    # revoked
-    -67820: ("errSecCertificateRevoked", 23),
-    # key size
-    -67735: ("errSecUnsupportedKeySize", 66),
-    # weak hash
-    -67815: ("errSecInvalidDigestAlgorithm", 68),
-    # denied
-    -67654: ("errSecTrustSettingDeny", 28),
-    # compliance
-    -67603: ("errSecUnknownCriticalExtensionFlag", 34),
-    -67604: ("errSecNoBasicConstraints", 79),
-    -67605: ("errSecNoBasicConstraintsCA", 79),
-    -67610: ("errSecInvalidIDLinkage", 30),
-    -67611: ("errSecPathLengthConstraintExceeded", 25),
-    -67618: ("errSecUnknownCertExtension", 41),
-    -67655: ("errSecInvalidSubjectName", 84),
-    -67689: ("errSecInvalidName", 47),
-    -67690: ("errSecInvalidCertificateRef", 41),
-    -67825: ("errSecVerifyActionFailed", 50),
-    -67835: ("errSecInvalidPolicyIdentifiers", 43),
-    -67899: ("errSecCertificatePolicyNotAllowed", 28),
-    -67900: ("errSecCertificateNameNotAllowed", 47),
-    -67901: ("errSecCertificateValidityPeriodTooLong", 50),
-    -67902: ("errSecCertificateIsCA", 79),
-    -67903: ("errSecCertificateDuplicateExtension", 41),
-    # pinning
-    -67635: ("errSecIncompleteCertRevocationCheck", 3),
-    -67880: ("errSecMissingRequiredExtension", 41),
-    -67612: ("errSecInvalidRoot", 27),
-    # trust
-    -67843: ("errSecNotTrusted", 19),
-    -25318: ("errSecCreateChainFailed", 20),
-    -26267: ("errSecNotSigner", 7),
-    # usage
-    -67608: ("errSecInvalidKeyUsageForPolicy", 26),
-    -67609: ("errSecInvalidExtendedKeyUsage", 26),
-    -67629: ("errSecSSLBadExtendedKeyUsage", 26),
-    # name
-    -67602: ("errSecHostNameMismatch", HOSTNAME_MISMATCH),
-    # dates
-    -67818: ("errSecCertificateExpired", 10),
-    -67819: ("errSecCertificateNotValidYet", 9),
-}
-#: What Apple leaves open and the certificates themselves tell: each answers the code, and which certificate is to blame.
-OWN_LOOK = {
-    -67602: _name_or_address,
-    -67735: _weak_key,
-    -67818: _out_of_date,
-    -67843: _not_trusted,
-    -25318: _no_issuer,
-}
-#: Errors of the call, or of a system that did not get to look at the certificate. errSecInternal is in no public header.
-NO_VERDICT = {
-    -50: "errSecParam",
-    -25291: "errSecNotAvailable: no connection to trustd, which a sandbox may be forbidding",
-    -26276: "errSecInternal: no connection to trustd, which a sandbox may be forbidding",
-}
-#: SecTrust.h, SecTrustResultType.
-RESULTS = {
-    3: ("kSecTrustResultDeny", 28),
-    5: ("kSecTrustResultRecoverableTrustFailure", UNSPECIFIED),
-    6: ("kSecTrustResultFatalTrustFailure", UNSPECIFIED),
-}
-#: What OpenSSL lets pass and Apple does not. https://support.apple.com/103769 (private authorities), 102028 (public ones).
-REMEDIES = {
-    -67609: (
-        "Apple takes a TLS server's certificate only if its extended key usage allows serverAuth, and one issued since July 2019 by an "
-        "authority that the program loaded only if it says so: have it issued again, or the authority trusted in the keychain."
-    ),
-    -67901: (
-        "Apple takes a TLS server's certificate issued since July 2019 only if it is valid for 825 days or less, from a public "
-        "authority for 398: have it issued again for a shorter time."
-    ),
-    -67735: "Apple takes RSA keys of 2048 bits or more and elliptic curves of 256 or more: have the certificate issued for another key.",
-    -67815: "Apple takes no signatures by MD5 or SHA-1: have the certificate issued again, with SHA-256.",
-    -67654: 'Its trust is set to "Never Trust" in the keychain: ask whoever did so.',
-    -67635: "Revocation was asked for with verify_flags, but nobody who must know answered.",
-    -67825: "Apple takes a public authority's certificate only if it is in Certificate Transparency logs: its operator has to act.",
-}
-NO_DNS_NAMES = "The certificate lists no DNS names, and Apple does not look at its common name: have it issued again, with them."
 
 
 # --- the frameworks, and who frees what
@@ -378,7 +225,7 @@ def _require_frameworks(question: Question) -> None:
     except (OSError, AttributeError) as error:
         raise no_verdict(question, PLATFORM, f"its functions cannot be loaded: {error}") from error
     if loaded_by != os.getpid():
-        why = "Apple's frameworks cannot be used in a forked child; start processes with multiprocessing's 'spawn', or connect first here"
+        why = "Apple's frameworks cannot be used in a forked child: start it by 'spawn' (multiprocessing), or connect in the child alone"
         raise no_verdict(question, PLATFORM, why)
 
 
@@ -457,7 +304,7 @@ class _Objects:
     def text(self, string: int | None) -> str:
         """What is in a CFString, which is taken over; nothing if that cannot be read, since it says what is known already.
 
-        It quotes the peer's own names: however long, and with what a terminal would obey.
+        It quotes the peer's own names, however long.
         """
         from ctypes import create_string_buffer
 
@@ -469,7 +316,7 @@ class _Objects:
         buffer = create_string_buffer(size)
         if security.CFStringGetCString(string, buffer, size, security.kCFStringEncodingUTF8) != 1:
             return ""
-        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in buffer.value.decode("utf-8", "replace"))
+        return buffer.value.decode("utf-8", "replace")
 
 
 class _Anchors:
@@ -499,6 +346,8 @@ class _Anchors:
 
 
 def _is_root(der: bytes) -> bool:
+    from . import _der
+
     try:
         certificate = _der.Certificate(der)
     except _der.Malformed:

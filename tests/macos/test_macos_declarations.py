@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from macos import abi, simulated
 
-from truststore import _macos
+from truststore import _osstatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_nothing_is_called_undeclared(security: ModuleType) -> None:
 
 
 def test_every_constant(security: ModuleType) -> None:
-    known = abi.constants(security, _macos)
+    known = abi.constants(security, _osstatus)
     assert len(known) > 40
     assert known == CONSTANTS
 

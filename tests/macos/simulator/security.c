@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <limits.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -342,6 +343,7 @@ EXPORT CFTypeRef SecCertificateCreateWithData(CFTypeRef allocator, CFTypeRef dat
         X509_free(x509);
         x509 = NULL;
     }
+    ERR_clear_error(); /* Python's ssl may be looking at the same queue */
     LEAVE(CFTypeRef, x509 ? certificate(x509, __func__) : NULL);
 }
 
@@ -500,6 +502,7 @@ static void evaluate(struct trust *trust, const char *function) {
         sk_X509_pop_free(verdict.chain, X509_free);
         sk_X509_free(verdict.app);
         sk_X509_free(sent);
+        ERR_clear_error();
         trust->evaluated = true;
         __atomic_add_fetch(&evaluations, 1, __ATOMIC_SEQ_CST);
     }
