@@ -35,6 +35,14 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def format(session: nox.Session) -> None:  # noqa: A001
+    """Have ruff mend what it can."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", "--fix")
+    session.run("ruff", "format")
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """Mypy as seen from each platform, and pyright."""
     install(session, "types", "package", "benchmarks")
