@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import truststore
-from truststore import _macos
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from types import ModuleType
 
     from certificates import Certificate
 
@@ -153,32 +154,33 @@ def _library(simulator: Simulator, absent: Collection[str]) -> type[ctypes.CDLL]
     return Library
 
 
-def forget_declarations() -> None:
+def forget_declarations(package: ModuleType = truststore) -> None:
     """Have the next verification load the frameworks anew."""
-    sys.modules.pop("truststore._security", None)
-    vars(truststore).pop("_security", None)
+    sys.modules.pop(f"{package.__name__}._security", None)
+    vars(package).pop("_security", None)
 
 
 @contextlib.contextmanager
-def frameworks(simulator: Simulator, *, absent: Collection[str] = ()) -> Iterator[None]:
+def frameworks(simulator: Simulator, *, absent: Collection[str] = (), package: ModuleType = truststore) -> Iterator[None]:
     """Put the simulator in the place of Apple's frameworks, of a system that lacks the functions `absent`."""
     real = ctypes.CDLL
-    forget_declarations()
+    forget_declarations(package)
     ctypes.CDLL = _library(simulator, absent)  # type: ignore[misc]
     try:
         yield
     finally:
         ctypes.CDLL = real  # type: ignore[misc]
-        forget_declarations()
+        forget_declarations(package)
 
 
 @contextlib.contextmanager
-def contexts() -> Iterator[None]:
-    """Have every truststore.SSLContext ask Security.framework, as on a Mac."""
-    before = truststore.SSLContext._verifier, truststore.SSLContext._platform
-    truststore.SSLContext._verifier = staticmethod(_macos.verify)
-    truststore.SSLContext._platform = _macos.PLATFORM
+def contexts(package: ModuleType = truststore) -> Iterator[None]:
+    """Have every SSLContext of truststore, or of a vendored copy of it, ask Security.framework, as on a Mac."""
+    macos = importlib.import_module(f"{package.__name__}._macos")
+    cls: type[truststore.SSLContext] = package.SSLContext
+    before = cls._verifier, cls._platform
+    cls._verifier, cls._platform = staticmethod(macos.verify), macos.PLATFORM
     try:
         yield
     finally:
-        truststore.SSLContext._verifier, truststore.SSLContext._platform = before
+        cls._verifier, cls._platform = before

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import servers
 from certificates import CLIENT_AUTH, Authority, Certificate, self_signed
 from fake_root import subject_hash
 from macos import abi, simulated
@@ -73,12 +74,13 @@ def test_3_optional_on_a_client_is_required(name: str, mac: Simulator, leaf: Cer
 def test_4_the_question_is_a_snapshot(mac: Simulator, leaf: Certificate) -> None:
     """Overlapping handshakes: the settings that count are those of the wrap, whatever another thread does to the context since."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    before = context.wrap_bio(incoming, outgoing, server_hostname="other.test")
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(to_client, to_server, server_hostname="other.test")
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    server = leaf.server_context().wrap_bio(to_server, to_client, server_side=True)
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
-        handshake(context, leaf, connection=(before, incoming, outgoing))
+        servers.shake_hands(client, server)
 
 
 def test_5_what_apple_cannot_parse_is_refused(mac: Simulator, leaf: Certificate) -> None:
@@ -154,18 +156,20 @@ def test_10_none_is_none(mac: Simulator) -> None:
     assert mac.calls() == 0
 
 
-def test_11_clients_are_judged_by_openssl(mac: Simulator, leaf: Certificate) -> None:
+def test_11_clients_are_judged_by_openssl(mac: Simulator, leaf: Certificate, tmp_path: Path) -> None:
     """The system's policy is about servers. A client's certificate is judged as in plain ssl: purpose, and the program's anchors only."""
     authority = Authority.new()
-    client = authority.issue(HOST, purposes=[CLIENT_AUTH])
     server = truststore.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    servers.carry(server, leaf, tmp_path)
     server.verify_mode = ssl.CERT_REQUIRED
     server.load_verify_locations(cadata=authority.pem)
-    assert handshake(truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), leaf, HOST, server=server, client=client)
-    before = mac.calls()
-    with pytest.raises(ssl.SSLError):
-        handshake(plain_client(), leaf, HOST, server=server, client=leaf)
-    assert mac.calls() == before
+    good, bad = plain_client(), plain_client()
+    servers.carry(good, authority.issue(HOST, purposes=[CLIENT_AUTH]), tmp_path)
+    servers.carry(bad, leaf, tmp_path)
+    assert handshake(good, leaf, server=server) == b"ping"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(bad, leaf, server=server)
+    assert mac.calls() == 0
 
 
 def plain_client() -> ssl.SSLContext:
