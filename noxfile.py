@@ -81,3 +81,9 @@ def stdlib(session: nox.Session) -> None:
     """CPython's own tests, as they are and with truststore injected: no regression."""
     install(session)
     session.run("python", "tools/stdlib_tests.py", *(session.posargs or ("stock", "injected")))
+
+
+@nox.session
+def macos(session: nox.Session) -> None:
+    """The table of Apple's declarations against what PyObjC says of today's SDK. `-- --write` brings it up to date."""
+    session.run("python", "tools/apple_abi.py", *session.posargs)
