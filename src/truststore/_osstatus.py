@@ -28,7 +28,7 @@ def refusal(question: Question, status: int, description: str) -> SSLCertVerific
     try:
         if status in OWN_LOOK:
             code, index = OWN_LOOK[status](question)
-        if status == -67602 and not _der.Certificate(question.chain[0]).dns_names:
+        if code == HOSTNAME_MISMATCH and not _der.Certificate(question.chain[0]).dns_names:
             remedy = NO_DNS_NAMES
     except _der.Malformed:
         index = 0  # what Apple says stands
