@@ -85,5 +85,7 @@ def stdlib(session: nox.Session) -> None:
 
 @nox.session
 def macos(session: nox.Session) -> None:
-    """The table of Apple's declarations against what PyObjC says of today's SDK. `-- --write` brings it up to date."""
-    session.run("python", "tools/apple_abi.py", *session.posargs)
+    """The table of Apple's declarations against today's PyObjC, and CPython's own tests with the simulator as the verifier."""
+    session.run("python", "tools/apple_abi.py")
+    simulator = "tests/macos/stdlib_verifier.py:simulated_mac"
+    session.run("python", "tools/stdlib_tests.py", "gate", "--verifier", simulator, *session.posargs)

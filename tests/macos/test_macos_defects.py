@@ -5,6 +5,7 @@ The numbers are those of a list made by running that version on this simulator a
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import sys
@@ -289,7 +290,9 @@ def test_20_frameworks_are_loaded_late() -> None:
             f"import ssl, sys; sys.platform = {platform!r}; import truststore._context as c; assert 'ctypes' not in sys.modules; "
         )
         script += "assert c.PLATFORM.name == 'Security.framework', c.PLATFORM.name"
-        subprocess.run([sys.executable, "-c", script], check=True, timeout=30, env={"PYTHONPATH": ":".join(sys.path)})
+        subprocess.run(
+            [sys.executable, "-c", script], check=True, timeout=30, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        )
 
 
 def test_20_no_version_is_parsed() -> None:
