@@ -87,5 +87,5 @@ def stdlib(session: nox.Session) -> None:
 def macos(session: nox.Session) -> None:
     """The table of Apple's declarations against today's PyObjC, and CPython's own tests with the simulator as the verifier."""
     session.run("python", "tools/apple_abi.py")
-    simulator = "tests/macos/stdlib_verifier.py:simulated_mac"
+    simulator = f"{Path('tests/macos/stdlib_verifier.py').resolve()}:simulated_mac"
     session.run("python", "tools/stdlib_tests.py", "gate", "--verifier", simulator, *session.posargs)

@@ -50,7 +50,7 @@ def build(folder: Path) -> None:
         except OSError as error:
             raise CannotBuild(f"no compiler: {error}") from error
         if done.returncode:
-            raise CannotBuild(f"{' '.join(command)}\n{done.stderr}")
+            raise CannotBuild(next((line for line in done.stderr.splitlines() if "error" in line), done.stderr))
 
 
 class Simulator:

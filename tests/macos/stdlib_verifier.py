@@ -1,6 +1,6 @@
 """CPython's own tests with the simulator as the verifier:
 
-    python tools/stdlib_tests.py gate -m test.test_ssl --verifier tests/macos/stdlib_verifier.py:simulated_mac
+    python tools/stdlib_tests.py gate -m test.test_ssl --verifier $PWD/tests/macos/stdlib_verifier.py:simulated_mac
 
 Loaded by its path, into a process that does nothing else.
 """
