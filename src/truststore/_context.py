@@ -22,6 +22,7 @@ from __future__ import annotations
 import ssl
 import sys
 from _thread import RLock
+from abc import ABCMeta
 from contextvars import ContextVar
 from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
@@ -59,8 +60,8 @@ REMEMBERED_CHAINS = 256
 _serving: ContextVar[SSLContext | None] = ContextVar("_serving", default=None)
 
 
-def _class_in_place() -> type[ssl.SSLContext]:
-    """gevent may have put its own in place of the standard library's; another truststore that is injected does not count."""
+def class_in_place() -> type[ssl.SSLContext]:
+    """Gevent may have put its own in place of the standard library's; another truststore that is injected does not count."""
     if "_stands_for" in vars(ssl.SSLContext) or ssl.SSLContext.__module__.endswith("truststore._api"):
         return _stdlib.stdlib_class()
     return ssl.SSLContext
@@ -69,11 +70,14 @@ def _class_in_place() -> type[ssl.SSLContext]:
 if TYPE_CHECKING:
     _Base = ssl.SSLContext
 else:
-    _Base = _class_in_place()
+    _Base = class_in_place()
 
 
-class _ContextType(type):
-    """While injected, `isinstance(context, ssl.SSLContext)` holds for contexts made before, too: asyncio and others ask."""
+class _ContextType(ABCMeta):
+    """While injected, `isinstance(context, ssl.SSLContext)` holds for contexts made before, too: asyncio and others ask.
+
+    An ABCMeta, so that a subclass may have an abstract class for another base, as ssl's may.
+    """
 
     def __instancecheck__(cls, instance: object) -> bool:
         return super().__instancecheck__(instance) or isinstance(instance, vars(cls).get("_stands_for", ()))
