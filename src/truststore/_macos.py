@@ -12,6 +12,8 @@ checks neither name nor purpose, with a NULL name not the name, and CoreFoundati
 A system that fails has not said yes: every failure is a refusal that says "could not be evaluated".
 
 CoreFoundation must not be used in a forked child, so there this is refused with a message instead of a crash.
+
+What a refusal means, and what the user can do, is in `_osstatus`; the functions are declared in `_security`.
 """
 
 from __future__ import annotations
@@ -120,37 +122,39 @@ def ip_address(hostname: str) -> bytes | None:
 
 def _evaluate(question: Question, trust: int, objects: _Objects) -> None:
     """Return if the peer is trusted, else raise."""
-    if security.SecTrustEvaluateWithError is not None:
-        _evaluate_with_error(question, trust, objects)
-    elif security.SecTrustEvaluate is not None:
-        _evaluate_to_result(question, trust)
+    evaluate, evaluate_of_old = security.SecTrustEvaluateWithError, security.SecTrustEvaluate
+    if evaluate is not None:
+        error = security.Object()
+        trusted = evaluate(trust, error)
+        objects.own_if_any(error.value)
+        _accept_or_raise(question, trusted, error.value, objects)
+    elif evaluate_of_old is not None:
+        result = security.SecTrustResultType()
+        _must_succeed("SecTrustEvaluate", evaluate_of_old(trust, result))
+        _accept_result_or_raise(question, result.value)
     else:
         raise _Failure("this system has neither SecTrustEvaluateWithError nor SecTrustEvaluate")
 
 
-def _evaluate_with_error(question: Question, trust: int, objects: _Objects) -> None:
-    error = security.Object()
-    trusted = security.SecTrustEvaluateWithError(trust, error)  # type: ignore[misc]
-    objects.own_if_any(error.value)
-    if trusted == 0 and error.value:
+def _accept_or_raise(question: Question, trusted: int, error: int | None, objects: _Objects) -> None:
+    """True without an error is a yes, false with one a no. There is nothing else."""
+    if trusted == 0 and error:
         from . import _osstatus
 
         raise _osstatus.refusal(question, security.CFErrorGetCode(error), objects.text(security.CFErrorCopyDescription(error)))
-    if trusted != 1 or error.value:
-        raise _Failure(f"SecTrustEvaluateWithError answered {trusted} with{'' if error.value else 'out'} an error")
+    if trusted != 1 or error:
+        raise _Failure(f"SecTrustEvaluateWithError answered {trusted} with{'' if error else 'out'} an error")
 
 
-def _evaluate_to_result(question: Question, trust: int) -> None:
+def _accept_result_or_raise(question: Question, result: int) -> None:
     """For macOS before 10.14, which does not say why."""
-    result = security.SecTrustResultType()
-    _must_succeed("SecTrustEvaluate", security.SecTrustEvaluate(trust, result))  # type: ignore[misc]
-    if result.value in (security.kSecTrustResultProceed, security.kSecTrustResultUnspecified):
+    if result in (security.kSecTrustResultProceed, security.kSecTrustResultUnspecified):
         return
     from . import _osstatus
 
-    if result.value not in _osstatus.RESULTS:
-        raise _Failure(f"SecTrustEvaluate answered {result.value}")
-    raise _osstatus.refusal_without_reason(question, result.value)
+    if result not in _osstatus.RESULTS:
+        raise _Failure(f"SecTrustEvaluate answered {result}")
+    raise _osstatus.refusal_without_reason(question, result)
 
 
 def _built_chain(trust: int, objects: _Objects) -> list[bytes]:
