@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ._verdict import Verifier
 
     Answer = TypeVar("Answer")
+    #: `verify_mode` and `check_hostname`.
+    Settings = tuple[VerifyMode, bool]
 
 #: How many leaves a context remembers the chain of. Beyond, the oldest goes.
 REMEMBERED_CHAINS = 256
@@ -138,7 +140,7 @@ class SSLContext(_CSettings):
         if self._mode_is_ours:
             self._settings = CERT_REQUIRED, True
         elif self._verifier is not None and not self._direct:
-            self._keep()
+            self._settings = self._in_force()
         self._anchors = Anchors()
         self._has_own = self._has_directory = self._verifies_clients = False
         self._roots = None
@@ -147,19 +149,28 @@ class SSLContext(_CSettings):
 
     # -- what the user set ------------------------------------------------------------------------------------------------------
 
-    def _in_force(self) -> tuple[VerifyMode, bool]:
+    def _in_force(self) -> Settings:
         """What the user set."""
         return self._settings or (VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self))
 
-    def _keep(self) -> None:
-        """Take the C settings, which the user has just made, as the user's."""
-        self._settings = VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self)
+    def _change(self, changed: Callable[[VerifyMode, bool], Settings]) -> None:
+        """Keep what the user sets; once more if a signal handler or a destructor has set something meanwhile."""
+        while True:
+            before = self._in_force()
+            after = changed(*before)
+            if self._settings is before:
+                self._settings = after
+                return self._apply(*after)
 
     def _apply(self, mode: VerifyMode, check: bool) -> None:
         """Make these the C settings, whatever they were. The order is the one that C accepts from any state."""
-        _stdlib.set_check_hostname(self, False)
-        _stdlib.set_verify_mode(self, mode)
-        _stdlib.set_check_hostname(self, check)
+        while (_stdlib.get_verify_mode(self), _stdlib.get_check_hostname(self)) != (mode, check):
+            try:
+                _stdlib.set_check_hostname(self, False)
+                _stdlib.set_verify_mode(self, mode)
+                _stdlib.set_check_hostname(self, check)
+            except ValueError:  # noqa: PERF203 - a signal handler or a destructor has used the context between the first two
+                continue
 
     @property  # type: ignore[override]
     def verify_mode(self) -> VerifyMode:
@@ -172,11 +183,15 @@ class SSLContext(_CSettings):
             if self._settings is None:
                 _stdlib.set_verify_mode(self, value)
                 return
-            mode, check = self._settings
-            self._apply(mode, check and not (self._mode_is_ours and value == CERT_NONE))
-            _stdlib.set_verify_mode(self, value)
-            self._keep()
+            self._change(partial(self._with_mode, value))
             self._mode_is_ours = False
+
+    def _with_mode(self, value: VerifyMode, mode: VerifyMode, check: bool) -> Settings:
+        if self._mode_is_ours and value == CERT_NONE:
+            return CERT_NONE, False
+        self._apply(mode, check)
+        _stdlib.set_verify_mode(self, value)  # raises what ssl raises
+        return VerifyMode(value), check
 
     @property
     def check_hostname(self) -> bool:
@@ -189,9 +204,7 @@ class SSLContext(_CSettings):
             if self._settings is None:
                 _stdlib.set_check_hostname(self, value)
                 return
-            self._apply(*self._settings)
-            _stdlib.set_check_hostname(self, value)
-            self._keep()
+            self._change(lambda mode, _: (CERT_REQUIRED if value and mode is CERT_NONE else mode, bool(value)))
             self._mode_is_ours = self._mode_is_ours and not value
             self._check_is_ours = False
 
