@@ -1,6 +1,7 @@
 """CPython's own tests with the simulator as the verifier:
 
-    python tools/stdlib_tests.py gate -m test.test_ssl --verifier $PWD/tests/macos/stdlib_verifier.py:simulated_mac
+    python tools/stdlib_tests.py gate --verifier $PWD/tests/macos/stdlib_verifier.py:simulated_mac --differences
+        $PWD/tests/macos/stdlib_differences.csv
 
 Loaded by its path, into a process that does nothing else.
 """

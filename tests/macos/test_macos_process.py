@@ -9,6 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
+from _ssl import ENCODING_DER  # type: ignore[attr-defined]
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import cases
 import pytest
+import servers
 from certificates import Authority, Certificate
 from macos import simulated
 from macos.asking import HOST, about, refusal, verdict
@@ -129,6 +131,18 @@ def test_one_evaluation_per_handshake(mac: Simulator, leaf: Certificate) -> None
         handshake(context, leaf, HOST)
         handshake(context, leaf, HOST)
     assert mac.evaluations == before + 2
+
+
+def test_the_chain_that_was_built(mac: Simulator, leaf: Certificate) -> None:
+    """With the root, which the server did not send."""
+    with simulated.contexts():
+        client, _ = servers.in_memory(truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), leaf.server_context(), HOST)
+        chain = client._sslobj.get_verified_chain()  # type: ignore[attr-defined]
+        assert [certificate.public_bytes(ENCODING_DER) for certificate in chain] == [
+            *(sent.der for sent in leaf.chain),
+            leaf.root.der,
+        ]
+        assert leaf.root.parsed.subject.rfc4514_string().split(",")[0] in repr(chain[-1])
 
 
 def test_anchors_are_released_with_their_set(mac: Simulator, leaf: Certificate, own_leaf: Certificate) -> None:
