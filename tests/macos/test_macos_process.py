@@ -9,7 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
-from _ssl import ENCODING_DER  # type: ignore[attr-defined]
+from _ssl import ENCODING_DER
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -141,6 +141,7 @@ static int meeting_expected, meeting_present;
 static bool meeting_held;
 static pthread_cond_t meeting = PTHREAD_COND_INITIALIZER;
 static char trace[65536];
+static size_t trace_length;
 static _Thread_local bool replace_result;
 
 static void set_name(char *to, const char *name) { snprintf(to, 64, "%s", name); }
@@ -180,6 +181,7 @@ EXPORT void sim_reset(void) {
     pthread_mutex_lock(&mutex);
     memset(counted, 0, sizeof counted);
     fail_function[0] = slow_function[0] = meeting_function[0] = trace[0] = 0;
+    trace_length = 0;
     fail_happened = false;
     pthread_mutex_unlock(&mutex);
 }
@@ -227,8 +229,13 @@ static void count(const char *function) {
         i++;
     counted[i].function = function;
     counted[i].calls++;
-    size_t used = strlen(trace);
-    snprintf(trace + used, sizeof trace - used, "%s\n", function);
+    size_t length = strlen(function);
+    if (trace_length + length + 1 < sizeof trace) {
+        memcpy(trace + trace_length, function, length);
+        trace_length += length;
+        trace[trace_length++] = '\n';
+        trace[trace_length] = 0;
+    }
 }
 
 static void meet(const char *function) {
