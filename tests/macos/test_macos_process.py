@@ -388,6 +388,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.timeout(300)  # five seconds, on a machine that does nothing else
 def test_ten_thousand(mac: Simulator, leaf: Certificate, own_leaf: Certificate) -> None:
     """Accepted and refused, with anchors of one's own and without: no object is left, and memory stays flat."""
     before = mac.live
