@@ -285,7 +285,7 @@ class _Objects:
         return self.own("CFArrayCreate", array)
 
     def certificates(self, chain: Sequence[bytes], which: str) -> list[int]:
-        """Apple's view of them. It reads some certificates not that OpenSSL does, which must not pass for none."""
+        """Apple's objects for them. It cannot read every certificate that OpenSSL reads: one that it cannot must not pass for none."""
         made: list[int] = []
         for number, der in enumerate(chain, 1):
             data = self.own("CFDataCreate", security.CFDataCreate(None, der, len(der)))

@@ -77,7 +77,7 @@ def with_httpx(url: str) -> bytes:
 
 def with_aiohttp(url: str) -> bytes:
     async def get() -> bytes:
-        async with aiohttp.ClientSession() as session, session.get(url, ssl=ssl.create_default_context()) as answer:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return await answer.read()
 
     return asyncio.run(get())
