@@ -90,3 +90,10 @@ def macos(session: nox.Session) -> None:
     folder = Path("tests/macos").resolve()
     simulator, wanted = f"{folder}/stdlib_verifier.py:simulated_mac", f"{folder}/stdlib_differences.csv"
     session.run("python", "tools/stdlib_tests.py", "gate", "--verifier", simulator, "--differences", wanted, *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """What truststore costs, compared with plain `ssl`: `-- --quick` takes less than a minute."""
+    install(session, "benchmarks")
+    session.run("python", "-m", "benchmarks", *session.posargs)

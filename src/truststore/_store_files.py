@@ -37,8 +37,11 @@ def other_directory_problem(path: str) -> str:
 
 
 def certificate_files(directory: str) -> tuple[str, ...]:
-    """The files of a directory that hold a certificate, whatever their names. Raises OSError."""
-    return _certificate_files(directory, _state(os.stat(directory)))
+    """The files of a directory that hold a certificate, whatever their names; of a directory that cannot be read, nothing."""
+    try:
+        return _certificate_files(directory, _state(os.stat(directory)))
+    except OSError:
+        return ()
 
 
 def covers(directory: str, bundle: str, marked: tuple[str, ...]) -> bool:
