@@ -62,6 +62,12 @@ def test_2_a_null_name_is_not_passed_on(mac: Simulator, leaf: Certificate) -> No
     assert mac.calls("SecPolicyCreateSSL") == 0
 
 
+def test_2_an_empty_name_is_not_passed_on(mac: Simulator, leaf: Certificate) -> None:
+    """What Apple makes of one is written nowhere."""
+    assert "could not be evaluated: there is no name" in str(refusal(about(leaf.chain, "")))
+    assert mac.calls("SecPolicyCreateSSL") == 0
+
+
 @pytest.mark.parametrize("name", [HOST, "other.test"])
 def test_3_optional_on_a_client_is_required(name: str, mac: Simulator, leaf: Certificate) -> None:
     """CERT_OPTIONAL is no excuse: the one error that is reported may hide others."""
