@@ -207,6 +207,12 @@ class BuiltCertificate:
     def __init__(self, der: bytes) -> None:
         self._der = der
 
+    def __repr__(self) -> str:
+        """With the subject, as that of the C object."""
+        from . import _der
+
+        return f"<{type(self).__name__} '{_der.name(_der.Certificate(self._der).subject)}'>"
+
     def public_bytes(self, format: int = ENCODING_PEM) -> bytes | str:
         return self._der if format == ENCODING_DER else ssl.DER_cert_to_PEM_cert(self._der)
 

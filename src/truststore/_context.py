@@ -92,6 +92,11 @@ class _CSettings(_Base, metaclass=_ContextType):
     """
 
 
+def _held(verifier: Verifier | None) -> Verifier | None:
+    """For a class to hold a function without making it a method."""
+    return verifier and staticmethod(verifier)
+
+
 class SSLContext(_CSettings):
     """An `ssl.SSLContext` that lets the operating system decide which servers to trust.
 
@@ -107,7 +112,7 @@ class SSLContext(_CSettings):
 
     #: Who verifies servers: a function that answers a `Question`, or None if OpenSSL does. Tests put theirs here, before the context
     #: is made (docs/contributing.md); nothing else should.
-    _verifier: Verifier | None = staticmethod(verify) if verify else None
+    _verifier: Verifier | None = _held(verify)
     _platform = PLATFORM
 
     # Set while injected (_inject.py): the classes that this one stands for, and the class whose wrap_socket() makes sockets.
