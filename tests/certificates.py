@@ -7,9 +7,8 @@
     leaf.server_context()       # an ssl.SSLContext that serves it
 
 Defaults are what every platform accepts from a private authority: RSA-2048 and SHA-256, serverAuth, valid since yesterday for 397
-days (Apple takes at most 398 from a root of the system, 825 from one of the program's own). ECDSA is for tests that are about it:
-Wine 8 takes one signature in two hundred for broken. No two authorities share a name or a key (unless told to), since Windows
-remembers the ones it has met and finds issuers by either; leaves of one kind share theirs, since making keys is slow.
+days (Apple takes at most 398 from a root of its own, 825 from others). No two authorities share a name or a key (unless told to),
+since Windows remembers the ones it has met and finds issuers by either; leaves of one kind share theirs, since making keys is slow.
 
 `Profile` lists everything that can be wrong with a certificate.
 """
@@ -25,11 +24,13 @@ import os
 import secrets
 import ssl
 import tempfile
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
@@ -183,16 +184,16 @@ class Authority(Certificate):
     """A certificate that issues others."""
 
     @classmethod
-    def new(cls, name: str = "Root", *, key: Key | None = None, **profile: Any) -> Authority:
-        """A self-signed authority. `key`: an existing one, for two roots that share it."""
+    def new(cls, name: str = "Root", *, private_key: Key | None = None, **profile: Any) -> Authority:
+        """A self-signed authority. `private_key`: an existing one, for two roots that share it."""
         wanted = _authority_profile(name, profile)
-        key = key or KEYS[wanted.key]()
+        key = private_key or KEYS[wanted.key]()
         return cls(_certificate(wanted, key, None), key, None)
 
-    def authority(self, name: str = "Intermediate", *, key: Key | None = None, **profile: Any) -> Authority:
+    def authority(self, name: str = "Intermediate", *, private_key: Key | None = None, **profile: Any) -> Authority:
         """An intermediate that this one issues."""
         wanted = _authority_profile(name, profile)
-        key = key or KEYS[wanted.key]()
+        key = private_key or KEYS[wanted.key]()
         return Authority(_certificate(wanted, key, self), key, self)
 
     def issue(self, *names: str | x509.GeneralName, **profile: Any) -> Certificate:
@@ -266,9 +267,10 @@ def _sign(builder: x509.CertificateBuilder, signer: Key, algorithm: str) -> byte
     """Sign; for MD5 and SHA-1, which `cryptography` refuses, write the algorithm and the signature into the finished DER."""
     if isinstance(signer, ed25519.Ed25519PrivateKey):
         return builder.sign(signer, None).public_bytes(serialization.Encoding.DER)
+    if isinstance(signer, ec.EllipticCurvePrivateKey):
+        return _sign_at_full_length(builder, signer, algorithm)
     if algorithm not in OBSOLETE:
         return builder.sign(signer, MODERN[algorithm]).public_bytes(serialization.Encoding.DER)
-    assert isinstance(signer, rsa.RSAPrivateKey), f"{algorithm} signatures are made with RSA keys only"
     identifier, obsolete = OBSOLETE[algorithm]
     modern = builder.sign(signer, hashes.SHA256())
     der = modern.public_bytes(serialization.Encoding.DER).replace(SHA256_WITH_RSA, identifier)
@@ -276,10 +278,21 @@ def _sign(builder: x509.CertificateBuilder, signer: Key, algorithm: str) -> byte
     return der.replace(modern.signature, signer.sign(signed, padding.PKCS1v15(), obsolete))
 
 
+def _sign_at_full_length(builder: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey, algorithm: str) -> bytes:
+    """Sign until no number of the signature begins with a zero byte: Wine 8 takes such for broken, once in two hundred."""
+    size = (signer.key_size + 7) // 8
+    while True:
+        certificate = builder.sign(signer, MODERN[algorithm])
+        if all((number.bit_length() + 7) // 8 == size for number in decode_dss_signature(certificate.signature)):
+            return certificate.public_bytes(serialization.Encoding.DER)
+
+
 def _subject(profile: Profile) -> x509.Name:
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "truststore tests")]
     if profile.common_name is not None:
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, profile.common_name, _validate=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # more than 64 characters are meant
+            attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, profile.common_name, _validate=False))
     return x509.Name(attributes)
 
 

@@ -10,6 +10,7 @@ be called from any thread, without a lock, however long it takes.
 
 from __future__ import annotations
 
+import sys
 from ssl import SSLCertVerificationError
 
 from . import _der
@@ -101,19 +102,9 @@ def refusal(
     """
     words = words or _words(question, code)
     details = ", ".join(filter(None, (platform_message.strip(), _number(platform_code))))
-    message = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {words}"
-    error = SSLCertVerificationError(1, f"{message} ({platform.name}: {details})" if details else message)
-    vars(error).update(
-        library="SSL",
-        reason="CERTIFICATE_VERIFY_FAILED",
-        verify_code=code,
-        verify_message=words,
-        platform=platform.name,
-        platform_code=platform_code,
-        platform_message=platform_message,
-    )
-    if hasattr(error, "add_note"):
-        error.add_note(_note(question, platform, index, remedy or REMEDIES.get(code, "")))
+    error = _error(code, words, f" ({platform.name}: {details})" if details else "")
+    vars(error).update(platform=platform.name, platform_code=platform_code, platform_message=platform_message)
+    _annotate(error, _note(question, platform, index, remedy or REMEDIES.get(code, "")))
     return error
 
 
@@ -123,6 +114,15 @@ def no_verdict(question: Question, platform: Platform, why: str, platform_code: 
     return refusal(question, UNSPECIFIED, platform, words=words, platform_code=platform_code)
 
 
+def nothing_to_verify_with(platform: Platform, passed_over: Iterable[tuple[str, str]]) -> SSLCertVerificationError:
+    """The refusal to even connect: there is no anchor at all, neither the system's nor the user's."""
+    looked_at = "; ".join(f"{path}: {why}" for path, why in passed_over) or "nowhere"
+    error = _error(UNABLE_TO_GET_ISSUER_LOCALLY, f"no trusted roots were found on this system (looked at {looked_at})", "")
+    vars(error).update(platform=platform.name, platform_code=None, platform_message="")
+    _annotate(error, "Install the system's certificates (often the package is named ca-certificates), or set SSL_CERT_FILE.")
+    return error
+
+
 def again(error: SSLCertVerificationError) -> SSLCertVerificationError:
     """A fresh copy to raise. Keeping and raising the original would tie the connection to its own traceback, in a cycle."""
     copy = type(error)(*error.args)
@@ -130,6 +130,18 @@ def again(error: SSLCertVerificationError) -> SSLCertVerificationError:
     if "__notes__" in vars(copy):
         vars(copy)["__notes__"] = list(vars(copy)["__notes__"])
     return copy
+
+
+def _error(code: int, words: str, appended: str) -> SSLCertVerificationError:
+    """As _ssl.c makes it: the number is SSL_ERROR_SSL (8 would be SSL_ERROR_EOF, which SSLSocket.read() swallows)."""
+    error = SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {words}{appended}")
+    vars(error).update(library="SSL", reason="CERTIFICATE_VERIFY_FAILED", verify_code=code, verify_message=words)
+    return error
+
+
+def _annotate(error: SSLCertVerificationError, note: str) -> None:
+    if sys.version_info >= (3, 11):
+        error.add_note(note)
 
 
 def _words(question: Question, code: int) -> str:
@@ -155,6 +167,7 @@ def _note(question: Question, platform: Platform, index: int, remedy: str) -> st
 
 
 UNSPECIFIED = 1
+UNABLE_TO_GET_ISSUER_LOCALLY = 20
 HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
 MISMATCHES = {HOSTNAME_MISMATCH: "Hostname", IP_ADDRESS_MISMATCH: "IP address"}
 

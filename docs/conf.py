@@ -1,0 +1,19 @@
+"""Sphinx's configuration. Build with `nox -s docs`."""
+
+from __future__ import annotations
+
+from importlib.metadata import metadata
+
+project = "truststore"
+author = copyright = "truststore contributors"  # noqa: A001
+release = version = metadata("truststore")["Version"]
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+suppress_warnings = ["toctree.empty_glob"]  # pages that come with their platform
+html_theme = "furo"
+html_title = f"truststore {release}"
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"

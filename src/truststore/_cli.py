@@ -1,0 +1,167 @@
+"""The command line: ``check HOST[:PORT]``; without a command, what decides here and why.
+
+Exit status: 0 trusted, 1 refused, 2 the question could not be asked (no such host, no TLS there, bad arguments).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import socket
+import ssl
+import sys
+
+from . import _der, _verdict
+from ._context import SSLContext, system_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TRUSTED, REFUSED, NOT_ASKED = 0, 1, 2
+HTTPS = 443
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):  # names in certificates are not limited to what this terminal can write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        return check(*options.peer, options.timeout) if options.command == "check" else show_store()
+    except KeyboardInterrupt:
+        return 130  # as shells count: 128 + SIGINT
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stderr.close()
+        return NOT_ASKED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m truststore", description="Ask the operating system which TLS servers to trust.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    command = commands.add_parser("check", help="connect to a server, and say whether it is trusted, by whom, and why")
+    command.add_argument("peer", type=_peer, metavar="HOST[:PORT]", help=f"the port is {HTTPS} unless given")
+    command.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for each step (default: %(default)g)")
+    return parser
+
+
+def _peer(text: str) -> tuple[str, int]:
+    """Split HOST, HOST:PORT, [IPV6]:PORT or IPV6."""
+    host, port = text, str(HTTPS)
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise argparse.ArgumentTypeError(f"{text!r} has no port after its bracket: write [ADDRESS]:PORT")
+        port = rest[1:] if rest else port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if "/" in text or not host:
+        raise argparse.ArgumentTypeError(f"{text!r} names no host: write HOST or HOST:PORT, not a URL")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise argparse.ArgumentTypeError(f"{port!r} is no port: it is a number from 1 to 65535")
+    return host, int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, such as 10")
+    return value
+
+
+def check(host: str, port: int, timeout: float) -> int:
+    """Connect, and say who decided what, and about which chain."""
+    peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        with _connect(context, host, port, timeout) as connection:
+            print(f"{peer} is trusted ({connection.version()}).")
+            _print_judge(context)
+            _print_chain("The chain, as verified:", connection._sslobj.get_verified_chain())
+            return TRUSTED
+    except ssl.SSLCertVerificationError as error:
+        print(f"{peer} is REFUSED: {error.verify_message} (verify code {error.verify_code}).")
+        _print_judge(context)
+        _print_chain("The chain, as the server sent it:", _unverified_chain(host, port, timeout))
+        _print_advice(error)
+        return REFUSED
+    except (OSError, ValueError) as error:
+        print(f"{peer} could not be asked: {_reason(error)}", file=sys.stderr)
+        return NOT_ASKED
+
+
+def _connect(context: SSLContext, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+    sock = socket.create_connection((host, port), timeout)
+    try:
+        connection: ssl.SSLSocket = context.wrap_socket(sock, server_hostname=host)
+        return connection
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _unverified_chain(host: str, port: int, timeout: float) -> Iterable[ssl.Certificate]:
+    """Ask once more, believing nothing and sending nothing: OpenSSL forgets the chain that it refuses."""
+    context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with _connect(context, host, port, timeout) as connection:
+            return connection._sslobj.get_unverified_chain() or ()
+    except (OSError, ValueError):
+        return ()
+
+
+def _print_judge(context: SSLContext) -> None:
+    platform = context._platform
+    store = context.system_store
+    print(f"Decided by {platform.name}, with {store or platform.store}.")
+
+
+def _print_chain(title: str, chain: Iterable[ssl.Certificate] | None) -> None:
+    names = [_name(certificate.public_bytes(ssl._ssl.ENCODING_DER)) for certificate in chain or ()]
+    if names:
+        print(title, *names, sep="\n  ")
+
+
+def _name(der: bytes) -> str:
+    try:
+        certificate = _der.Certificate(der)
+        issued = "" if certificate.subject == certificate.issuer else f" (issued by {_der.name(certificate.issuer)})"
+        return _der.name(certificate.subject) + issued
+    except _der.Malformed:
+        return "(a certificate that cannot be read)"
+
+
+def _print_advice(error: ssl.SSLCertVerificationError) -> None:
+    notes = getattr(error, "__notes__", None) or [_verdict.REMEDIES.get(error.verify_code, "")]
+    print(*filter(None, notes), sep="\n")
+
+
+def _reason(error: Exception) -> str:
+    """The error in a sentence that says what to look at."""
+    if isinstance(error, socket.gaierror):
+        return f"the name cannot be resolved ({error.strerror}); check its spelling and this machine's network"
+    if isinstance(error, TimeoutError):
+        return "no answer in time; check this machine's network, or give a longer --timeout"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens on this port"
+    if isinstance(error, ssl.SSLError):
+        return f"the TLS handshake failed ({error.reason or error}); is this a TLS port?"
+    return str(error) or type(error).__name__
+
+
+def show_store() -> int:
+    """Say what decides on this machine, and why."""
+    store = system_store()
+    print(f"Decided by {SSLContext._platform.name}, with {store or SSLContext._platform.store}.")
+    if store is not None:
+        for path, why in store.passed_over:
+            print(f"  passed over: {path} ({why})")
+        for warning in store.warnings:
+            print(f"  warning: {warning}")
+    return TRUSTED

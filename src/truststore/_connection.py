@@ -1,0 +1,214 @@
+"""The gate: stands where ssl keeps its C connection object until the peer is verified.
+
+Used where the operating system gives the verdict, on the client's side, unless the user said CERT_NONE.
+
+Rules.
+1. OpenSSL performs a pending handshake inside any read or write. So until the verdict each of them goes through `do_handshake()`;
+   afterwards the C object's own bound methods are put into the instance, and cost what they cost in plain ssl.
+2. The verdict is asked once per handshake, about the chain this peer sent and what the user had set when the connection was wrapped.
+   It is asked as soon as the chain is known: over a MemoryBIO that is before the caller can send what the handshake has written.
+3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
+   leaves the connection refused for good, and its socket shut down, so that nobody goes on in plain text.
+4. `_lock` belongs to one connection: a thread that reads while another is waiting for the verdict waits, too.
+5. A resumed session has no chain. The leaf is verified again, with the chain that it came with, if the session was taken from here.
+
+No reference leads back from the C object, the context or a kept error to the gate: it dies with its socket.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ssl
+from _ssl import ENCODING_DER  # type: ignore[attr-defined]
+from _thread import RLock
+from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
+
+from . import _verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._context import SSLContext
+    from ._verdict import Question
+
+#: How many leaves a context remembers the chain of, for sessions resumed later. Beyond, the oldest goes: that leaf is then asked alone.
+REMEMBERED_CHAINS = 256
+
+
+class Gate:
+    """Lets no data through before the peer is verified. Everything else is the C connection object's business."""
+
+    def __init__(self, connection: Any, context: SSLContext, question: Question, io: tuple[Any, ...]) -> None:
+        self._conn = connection
+        self._judged_by = context
+        self._question = question
+        self._outgoing = io[1] if len(io) == 2 else None
+        self._lock = RLock()
+        self._asking = False
+        self._refusal: SSLCertVerificationError | None = None
+        self._verified: tuple[bytes, ...] = ()
+        self._built: Sequence[bytes] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conn, name)
+
+    # -- until the verdict ------------------------------------------------------------------------------------------------------
+
+    def do_handshake(self) -> None:
+        self._raise_if_refused()
+        try:
+            self._conn.do_handshake()
+        except (SSLWantReadError, SSLWantWriteError):
+            if not self._verified and (chain := self._sent()):
+                self._judge(chain)
+            raise
+        self._judge(self._sent() or self._resumed())
+        self.read, self.write, self.do_handshake = self._conn.read, self._conn.write, self._conn.do_handshake  # type: ignore[method-assign]
+
+    def read(self, *args: Any) -> Any:
+        self.do_handshake()
+        return self._conn.read(*args)
+
+    def write(self, data: Any) -> Any:
+        self.do_handshake()
+        return self._conn.write(data)
+
+    def shutdown(self) -> Any:
+        """Hands the socket back for plain text: not if the peer was refused, nor before it was judged."""
+        self._raise_if_refused()
+        if not self._verified and (chain := self._sent()):
+            self._judge(chain)
+        return self._conn.shutdown()
+
+    def _sent(self) -> tuple[bytes, ...]:
+        return tuple(certificate.public_bytes(ENCODING_DER) for certificate in self._conn.get_unverified_chain() or ())
+
+    def _resumed(self) -> tuple[bytes, ...]:
+        """OpenSSL keeps the leaf alone with a session."""
+        leaf = self._conn.getpeercert(True)
+        return self._judged_by._chains.get(leaf, (leaf,)) if leaf else ()
+
+    # -- the verdict ------------------------------------------------------------------------------------------------------------
+
+    def _judge(self, chain: tuple[bytes, ...]) -> None:
+        """Return if the peer with this chain is trusted, raise otherwise; ask at most once."""
+        with self._lock:
+            self._raise_if_refused()
+            if chain and chain == self._verified:
+                return
+            self._asking = True
+            try:
+                self._built = self._ask(chain)
+            except BaseException as error:
+                if isinstance(error, SSLCertVerificationError):
+                    self._refusal = _verdict.again(error)
+                self._cut()
+                raise
+            self._verified = chain
+            self._asking = False
+
+    def _raise_if_refused(self) -> None:
+        with self._lock:  # another thread may be waiting for the answer
+            if self._asking or self._refusal:
+                raise _verdict.again(self._refusal or self._unanswered("it was interrupted"))
+
+    def _ask(self, chain: tuple[bytes, ...]) -> Sequence[bytes]:
+        verifier = self._judged_by._verifier
+        if not chain:
+            raise self._unanswered("the peer sent none")
+        if verifier is None:
+            raise self._unanswered("nobody can verify it")
+        built = verifier(self._question.about(chain))
+        if not built:
+            raise self._unanswered("the answer was no chain")
+        return tuple(built)
+
+    def _unanswered(self, why: str) -> SSLCertVerificationError:
+        return _verdict.no_verdict(self._question, self._judged_by._platform, why)
+
+    def _cut(self) -> None:
+        """Make what lies below unusable: take back what the handshake wrote, or shut the TCP connection down.
+
+        Not by the owner's own methods: SSLSocket.shutdown() would turn it into a plain socket, gevent's sockets are no socket.socket.
+        """
+        if self._outgoing is not None:
+            self._outgoing.read()
+            return
+        try:
+            sock = _socket.socket(fileno=self._conn.owner.fileno())
+        except (AttributeError, OSError):  # closed meanwhile
+            return
+        try:
+            sock.shutdown(_socket.SHUT_RDWR)
+        except OSError:  # the peer was faster
+            return
+        finally:
+            sock.detach()
+
+    # -- what ssl asks a connection afterwards ----------------------------------------------------------------------------------
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        if not self._verified or self._asking:
+            raise ValueError("handshake not done yet")
+        if isinstance(self.context, type(self._judged_by)):  # the C function reads the context's settings
+            return self.context._as_set(self._conn.getpeercert, binary_form)
+        return self._conn.getpeercert(binary_form)
+
+    def get_verified_chain(self) -> Any:
+        """The chain that the platform built, root included (plain ssl knows what OpenSSL built)."""
+        sent = {certificate.public_bytes(ENCODING_DER): certificate for certificate in self._conn.get_unverified_chain() or ()}
+        return [sent.get(der) or Certificate(der) for der in self._built] or None
+
+    @property
+    def session(self) -> Any:
+        if self._verified:
+            self._remember()
+        return self._conn.session
+
+    @session.setter
+    def session(self, session: Any) -> None:
+        self._conn.session = session
+
+    def _remember(self) -> None:
+        context = self._judged_by
+        with context._lock:
+            context._chains[self._verified[0]] = self._verified
+            if len(context._chains) > REMEMBERED_CHAINS:
+                del context._chains[next(iter(context._chains))]
+
+    @property
+    def context(self) -> Any:
+        return self._conn.context
+
+    @context.setter
+    def context(self, context: Any) -> None:
+        self._conn.context = context
+
+    @property
+    def owner(self) -> Any:
+        return self._conn.owner
+
+    @owner.setter
+    def owner(self, owner: Any) -> None:
+        self._conn.owner = owner
+
+
+class Certificate:
+    """Stands for a C certificate object where the platform added one that the peer had not sent."""
+
+    __slots__ = ("_der",)
+
+    def __init__(self, der: bytes) -> None:
+        self._der = der
+
+    def public_bytes(self, format: int = ENCODING_DER) -> bytes | str:
+        return self._der if format == ENCODING_DER else ssl.DER_cert_to_PEM_cert(self._der)
+
+    def get_info(self) -> dict[str, Any]:
+        """What getpeercert() would say of it: OpenSSL decodes it out of a store of its own."""
+        context = ssl._ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # type: ignore[attr-defined]
+        context.load_verify_locations(cadata=self._der)
+        return next(iter(context.get_ca_certs()), {})
+

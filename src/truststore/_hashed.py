@@ -1,0 +1,82 @@
+"""Directories that OpenSSL looks certificates up in: the names it asks for.
+
+For an issuer, OpenSSL opens ``<hash>.0``, then ``<hash>.1``, and so on, until one does not exist or holds no certificate
+(crypto/x509/by_dir.c): what comes after a gap, a broken link or junk is never seen. The hash is of the subject's name, in lower case
+and without redundant blanks; ``openssl rehash`` makes the links. Up to OpenSSL 0.9.8 it was another hash, which Android still has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from . import _der
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAME = re.compile(r"([0-9a-f]{8})\.(0|[1-9][0-9]*)", re.ASCII)
+
+
+def names(directory: str) -> list[str]:
+    """The file names that OpenSSL would get to, by hash, each without a gap in its numbers. Raises OSError."""
+    return [f"{digest}.{number}" for digest, numbers in _numbers(os.listdir(directory)).items() for number in _unbroken(numbers)]
+
+
+def has_gap(listing: Iterable[str]) -> bool:
+    """Whether there is a name of the right form that OpenSSL never gets to."""
+    return any(len(_unbroken(numbers)) < len(numbers) for numbers in _numbers(listing).values())
+
+
+def _numbers(listing: Iterable[str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for match in filter(None, map(NAME.fullmatch, listing)):
+        found.setdefault(match[1], []).append(int(match[2]))
+    return found
+
+
+def _unbroken(numbers: list[int]) -> list[int]:
+    return [number for expected, number in enumerate(sorted(numbers)) if number == expected]
+
+
+#: String types whose text is made comparable, and how their bytes are text (OpenSSL's ASN1_MASK_CANON).
+_CHARSETS = {0x0C: "utf-8", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1", 0x1A: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+_UTF8_STRING = 0x0C
+_BLANKS = " \t\n\v\f\r"
+
+
+def subject_hash(certificate: bytes) -> str:
+    """The name, up to the dot, under which OpenSSL looks for this certificate (X509_NAME_hash). Raises `_der.Malformed`, UnicodeError."""
+    from hashlib import sha1  # a third of a millisecond that only user-given directories on Windows and macOS need
+
+    (_, content), *_rest = _der.elements(certificate)
+    (_, signed), *_rest = _der.elements(content)
+    fields = list(_der.elements(signed))
+    subject = fields[5 if fields[0][0] == _der.VERSION else 4][1]
+    canonical = b"".join(_relative_name(attributes) for _, attributes in _der.elements(subject))
+    return sha1(canonical, usedforsecurity=False).digest()[3::-1].hex()
+
+
+def _relative_name(attributes: bytes) -> bytes:
+    return _element(_der.SET, b"".join(sorted(_attribute(content) for _, content in _der.elements(attributes))))
+
+
+def _attribute(content: bytes) -> bytes:
+    (_, kind), (tag, value) = _der.elements(content)
+    if tag in _CHARSETS:
+        tag, value = _UTF8_STRING, _comparable(value.decode(_CHARSETS[tag])).encode()
+    return _element(_der.SEQUENCE, _element(_der.OID, kind) + _element(tag, value))
+
+
+def _comparable(text: str) -> str:
+    words = re.split(f"[{_BLANKS}]+", text.strip(_BLANKS))
+    return "".join(chr(ord(char) + 32) if "A" <= char <= "Z" else char for char in " ".join(words))
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content

@@ -1,0 +1,106 @@
+"""inject_into_ssl() and extract_from_ssl(): the whole program uses the system's trust, without knowing.
+
+Three things change, and extract_from_ssl() undoes each of them.
+
+1. The name: `ssl.SSLContext` is ours. It reaches whoever looks it up there, ssl.create_default_context() among them.
+2. `__new__` of the classes that had the name before makes ours: reaches code that said ``from ssl import SSLContext`` earlier.
+   Subclasses of theirs, made earlier, are left alone.
+3. Contexts that libraries made when they were imported are replaced (`PRELOADED`). Others keep working as what they are.
+
+Nothing is lost if others patch `ssl` in between: what is no longer ours when it is to be undone stays as it is.
+"""
+
+from __future__ import annotations
+
+import _ssl
+import ssl
+import sys
+from _thread import RLock
+
+from ._context import SSLContext, stdlib_class
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+#: Contexts that libraries make when they are imported: module, attribute, and how the module makes another.
+PRELOADED = (
+    # requests 2.32.0 to 2.32.3, https://github.com/psf/requests/pull/6667
+    ("requests.adapters", "_preloaded_ssl_context", lambda module: module.create_urllib3_context()),
+    # aiohttp 3.11, https://github.com/aio-libs/aiohttp/pull/9419
+    ("aiohttp.connector", "_SSL_CONTEXT_VERIFIED", lambda module: module._make_ssl_context(True)),
+    ("aiohttp.connector", "_SSL_CONTEXT_UNVERIFIED", lambda module: module._make_ssl_context(False)),
+)
+
+_MISSING = object()
+_lock = RLock()
+_changes: list[tuple[Any, str, Any, Any]] = []  # whose attribute, its name, what it was, what we made it
+
+
+def inject_into_ssl() -> None:
+    """Make `ssl.SSLContext` this package's, for the whole process. Twice is once; any thread may call it.
+
+    Call it as early as possible, in programs only: a library that does it decides for everybody
+    (https://truststore.readthedocs.io). Contexts made before keep their own trust, except those in `PRELOADED`.
+    """
+    with _lock:
+        if issubclass(ssl.SSLContext, SSLContext):
+            return
+        extract_from_ssl()
+        outer = ssl.SSLContext
+        replaced = tuple(dict.fromkeys((stdlib_class(), outer)))
+        _change(SSLContext, "_stands_for", replaced)
+        if not issubclass(SSLContext, outer):  # gevent was patched in after we were imported: its sockets, our trust
+            _change(SSLContext, "_outer", outer)
+            _change(SSLContext, "sslsocket_class", outer.sslsocket_class)
+        _change(stdlib_class(), "__new__", staticmethod(_maker(stdlib_class().__new__, replaced)))
+        _change(ssl, "SSLContext", SSLContext)
+        for module, attribute, make in _preloaded():
+            if not isinstance(getattr(module, attribute), SSLContext):
+                _change(module, attribute, make(module))
+
+
+def extract_from_ssl() -> None:
+    """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working."""
+    with _lock:
+        if not _changes:
+            return
+        while _changes:
+            _undo(*_changes.pop())
+        for module, attribute, make in _preloaded():  # made while we were injected
+            if isinstance(getattr(module, attribute), SSLContext):
+                setattr(module, attribute, make(module))
+
+
+def _preloaded() -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+    """Those of `PRELOADED` that are there."""
+    for name, attribute, make in PRELOADED:
+        module = sys.modules.get(name)
+        if isinstance(getattr(module, attribute, None), _ssl._SSLContext):
+            yield module, attribute, make
+
+
+def _change(owner: Any, name: str, value: Any) -> None:
+    _changes.append((owner, name, vars(owner).get(name, _MISSING), value))
+    setattr(owner, name, value)
+
+
+def _undo(owner: Any, name: str, before: Any, ours: Any) -> None:
+    if vars(owner).get(name) is not ours:
+        return
+    if before is _MISSING:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, before)
+
+
+def _maker(original: Any, replaced: tuple[type, ...]) -> Any:
+    """The `__new__` of the classes that were replaced."""
+
+    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+        if cls in replaced and SSLContext._stands_for:
+            return SSLContext(*args, **kwargs)
+        return original(cls, *args, **kwargs)
+
+    return __new__
