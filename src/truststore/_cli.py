@@ -11,7 +11,7 @@ import socket
 import ssl
 import sys
 
-from . import _der, _verdict
+from . import _der, _stdlib, _verdict
 from ._context import SSLContext, system_store
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return check(*options.peer, options.timeout) if options.command == "check" else show_store()
+        return check(options.peer, options.timeout) if options.command == "check" else show_store()
     except KeyboardInterrupt:
         return 130  # as shells count: 128 + SIGINT
     except BrokenPipeError:  # the reader has seen enough
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m truststore", description="Ask the operating system which TLS servers to trust.")
+    parser = argparse.ArgumentParser(
+        prog="python -m truststore", description="Ask the operating system which TLS servers to trust."
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("check", help="connect to a server, and say whether it is trusted, by whom, and why")
     command.add_argument("peer", type=_peer, metavar="HOST[:PORT]", help=f"the port is {HTTPS} unless given")
@@ -73,20 +75,21 @@ def _seconds(text: str) -> float:
     return value
 
 
-def check(host: str, port: int, timeout: float) -> int:
+def check(address: tuple[str, int], timeout: float) -> int:
     """Connect, and say who decided what, and about which chain."""
+    host, port = address
     peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        with _connect(context, host, port, timeout) as connection:
+        with _connect(context, address, timeout) as connection:
             print(f"{peer} is trusted ({connection.version()}).")
             _print_judge(context)
-            _print_chain("The chain, as verified:", connection._sslobj.get_verified_chain())
+            _print_chain("The chain, as verified:", _stdlib.connection_of(connection).get_verified_chain())
             return TRUSTED
     except ssl.SSLCertVerificationError as error:
         print(f"{peer} is REFUSED: {error.verify_message} (verify code {error.verify_code}).")
         _print_judge(context)
-        _print_chain("The chain, as the server sent it:", _unverified_chain(host, port, timeout))
+        _print_chain("The chain, as the server sent it:", _unverified_chain(address, timeout))
         _print_advice(error)
         return REFUSED
     except (OSError, ValueError) as error:
@@ -94,24 +97,24 @@ def check(host: str, port: int, timeout: float) -> int:
         return NOT_ASKED
 
 
-def _connect(context: SSLContext, host: str, port: int, timeout: float) -> ssl.SSLSocket:
-    sock = socket.create_connection((host, port), timeout)
+def _connect(context: SSLContext, address: tuple[str, int], timeout: float) -> ssl.SSLSocket:
+    sock = socket.create_connection(address, timeout)
     try:
-        connection: ssl.SSLSocket = context.wrap_socket(sock, server_hostname=host)
+        connection: ssl.SSLSocket = context.wrap_socket(sock, server_hostname=address[0])
         return connection
     except BaseException:
         sock.close()
         raise
 
 
-def _unverified_chain(host: str, port: int, timeout: float) -> Iterable[ssl.Certificate]:
+def _unverified_chain(address: tuple[str, int], timeout: float) -> Iterable[_stdlib.Certificate]:
     """Ask once more, believing nothing and sending nothing: OpenSSL forgets the chain that it refuses."""
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with _connect(context, host, port, timeout) as connection:
-            return connection._sslobj.get_unverified_chain() or ()
+        with _connect(context, address, timeout) as connection:
+            return _stdlib.connection_of(connection).get_unverified_chain() or ()
     except (OSError, ValueError):
         return ()
 
@@ -122,8 +125,8 @@ def _print_judge(context: SSLContext) -> None:
     print(f"Decided by {platform.name}, with {store or platform.store}.")
 
 
-def _print_chain(title: str, chain: Iterable[ssl.Certificate] | None) -> None:
-    names = [_name(certificate.public_bytes(ssl._ssl.ENCODING_DER)) for certificate in chain or ()]
+def _print_chain(title: str, chain: Iterable[_stdlib.Certificate] | None) -> None:
+    names = [_name(certificate.public_bytes(_stdlib.ENCODING_DER)) for certificate in chain or ()]
     if names:
         print(title, *names, sep="\n  ")
 

@@ -19,39 +19,44 @@ from __future__ import annotations
 
 import _socket
 import ssl
-from _ssl import ENCODING_DER  # type: ignore[attr-defined]
 from _thread import RLock
 from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
 
 from . import _verdict
+from ._stdlib import ENCODING_DER, plain_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+
+    from _typeshed import ReadableBuffer
 
     from ._context import SSLContext
+    from ._stdlib import Certificate, Connection, Decoded, Ends
     from ._verdict import Question
-
-#: How many leaves a context remembers the chain of, for sessions resumed later. Beyond, the oldest goes: that leaf is then asked alone.
-REMEMBERED_CHAINS = 256
 
 
 class Gate:
     """Lets no data through before the peer is verified. Everything else is the C connection object's business."""
 
-    def __init__(self, connection: Any, context: SSLContext, question: Question, io: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        context: SSLContext,
+        question: Question,
+        ends: Ends,
+    ) -> None:
         self._conn = connection
         self._judged_by = context
         self._question = question
-        self._outgoing = io[1] if len(io) == 2 else None
+        self._outgoing = ends[1] if len(ends) == 2 else None
         self._lock = RLock()
         self._asking = False
         self._refusal: SSLCertVerificationError | None = None
         self._verified: tuple[bytes, ...] = ()
         self._built: Sequence[bytes] = ()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._conn, name)
 
     # -- until the verdict ------------------------------------------------------------------------------------------------------
@@ -65,17 +70,17 @@ class Gate:
                 self._judge(chain)
             raise
         self._judge(self._sent() or self._resumed())
-        self.read, self.write, self.do_handshake = self._conn.read, self._conn.write, self._conn.do_handshake  # type: ignore[method-assign]
+        vars(self).update(read=self._conn.read, write=self._conn.write, do_handshake=self._conn.do_handshake)
 
-    def read(self, *args: Any) -> Any:
+    def read(self, *args: object) -> object:
         self.do_handshake()
         return self._conn.read(*args)
 
-    def write(self, data: Any) -> Any:
+    def write(self, data: ReadableBuffer) -> int:
         self.do_handshake()
         return self._conn.write(data)
 
-    def shutdown(self) -> Any:
+    def shutdown(self) -> object:
         """Hands the socket back for plain text: not if the peer was refused, nor before it was judged."""
         self._raise_if_refused()
         if not self._verified and (chain := self._sent()):
@@ -88,7 +93,7 @@ class Gate:
     def _resumed(self) -> tuple[bytes, ...]:
         """OpenSSL keeps the leaf alone with a session."""
         leaf = self._conn.getpeercert(True)
-        return self._judged_by._chains.get(leaf, (leaf,)) if leaf else ()
+        return self._judged_by.chain_of(leaf) if isinstance(leaf, bytes) else ()
 
     # -- the verdict ------------------------------------------------------------------------------------------------------------
 
@@ -149,53 +154,48 @@ class Gate:
 
     # -- what ssl asks a connection afterwards ----------------------------------------------------------------------------------
 
-    def getpeercert(self, binary_form: bool = False) -> Any:
+    def getpeercert(self, binary_form: bool = False) -> bytes | Decoded | None:
         if not self._verified or self._asking:
             raise ValueError("handshake not done yet")
         if isinstance(self.context, type(self._judged_by)):  # the C function reads the context's settings
-            return self.context._as_set(self._conn.getpeercert, binary_form)
+            return self.context.as_set(self._conn.getpeercert, binary_form)
         return self._conn.getpeercert(binary_form)
 
-    def get_verified_chain(self) -> Any:
+    def get_verified_chain(self) -> list[Certificate] | None:
         """The chain that the platform built, root included (plain ssl knows what OpenSSL built)."""
-        sent = {certificate.public_bytes(ENCODING_DER): certificate for certificate in self._conn.get_unverified_chain() or ()}
-        return [sent.get(der) or Certificate(der) for der in self._built] or None
+        sent: dict[bytes, Certificate] = {
+            certificate.public_bytes(ENCODING_DER): certificate for certificate in self._conn.get_unverified_chain() or ()
+        }
+        return [sent.get(der) or BuiltCertificate(der) for der in self._built] or None
 
     @property
-    def session(self) -> Any:
+    def session(self) -> ssl.SSLSession | None:
         if self._verified:
-            self._remember()
+            self._judged_by.remember_chain(self._verified)
         return self._conn.session
 
     @session.setter
-    def session(self, session: Any) -> None:
+    def session(self, session: ssl.SSLSession | None) -> None:
         self._conn.session = session
 
-    def _remember(self) -> None:
-        context = self._judged_by
-        with context._lock:
-            context._chains[self._verified[0]] = self._verified
-            if len(context._chains) > REMEMBERED_CHAINS:
-                del context._chains[next(iter(context._chains))]
-
     @property
-    def context(self) -> Any:
+    def context(self) -> ssl.SSLContext:
         return self._conn.context
 
     @context.setter
-    def context(self, context: Any) -> None:
+    def context(self, context: ssl.SSLContext) -> None:
         self._conn.context = context
 
     @property
-    def owner(self) -> Any:
+    def owner(self) -> object:
         return self._conn.owner
 
     @owner.setter
-    def owner(self, owner: Any) -> None:
+    def owner(self, owner: object) -> None:
         self._conn.owner = owner
 
 
-class Certificate:
+class BuiltCertificate:
     """Stands for a C certificate object where the platform added one that the peer had not sent."""
 
     __slots__ = ("_der",)
@@ -206,9 +206,8 @@ class Certificate:
     def public_bytes(self, format: int = ENCODING_DER) -> bytes | str:
         return self._der if format == ENCODING_DER else ssl.DER_cert_to_PEM_cert(self._der)
 
-    def get_info(self) -> dict[str, Any]:
+    def get_info(self) -> Decoded:
         """What getpeercert() would say of it: OpenSSL decodes it out of a store of its own."""
-        context = ssl._ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # type: ignore[attr-defined]
+        context = plain_context()
         context.load_verify_locations(cadata=self._der)
         return next(iter(context.get_ca_certs()), {})
-

@@ -4,9 +4,11 @@ A true subclass of `ssl.SSLContext`. Every connection, whoever makes it (SSLSock
 gevent), gets its C connection object from one of two factories, `_wrap_socket` and `_wrap_bio`. These two are overridden; nothing
 else on the way of a connection is.
 
-Settings. What the user set (`verify_mode`, `check_hostname`) lives in `_settings`, one tuple. The C settings are merely what the next
-SSL_new() copies: each wrap *sets* what it needs, under the lock, and never saves and restores. So an exception at any line, re-entry
-(a signal handler, a `__del__`) or another thread can neither leave nor see the context more open than the user made it.
+Settings. OpenSSL must not verify where the system does, nor may a context that nobody configured ask clients for a certificate. There,
+what the user set (`verify_mode`, `check_hostname`) lives in `_settings`, one tuple, and the C settings are merely what the next SSL_new()
+copies: each wrap *sets* what it needs, under the lock, and never saves and restores. So an exception at any line, re-entry (a signal
+handler, a `__del__`) or another thread can neither leave nor see the context more open than the user made it. Everywhere else
+`_settings` is None, the C settings are the user's, and once the store is loaded a wrap goes straight to C (`_direct`).
 
 Lock. `_lock` guards the C settings and the store while they change or are copied. SSL_new() gives up the GIL, so it matters on every
 build. It is re-entrant, and never held during a handshake or a verdict.
@@ -17,13 +19,14 @@ place of the C object until the verifier has answered. Elsewhere OpenSSL verifie
 
 from __future__ import annotations
 
-import _ssl
 import ssl
 import sys
 from _thread import RLock
 from contextvars import ContextVar
-from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, VerifyMode
+from functools import partial
+from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
+from . import _stdlib
 from ._connection import Gate
 from ._verdict import Anchors, Question
 
@@ -36,35 +39,37 @@ else:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
-    from typing import Any
+    from typing import Self, TypeVar
+
+    from _typeshed import ReadableBuffer, StrOrBytesPath
 
     from ._openssl import Roots
+    from ._stdlib import Connection, Decoded, Ends, Factory
     from ._stores import Store
     from ._verdict import Verifier
 
-_C = _ssl._SSLContext
+    Answer = TypeVar("Answer")
 
-#: The properties whose setters in ssl.py look up `super(SSLContext, SSLContext)` by the module's global name.
-_RECURSING = ("_msg_callback", "maximum_version", "minimum_version", "options", "verify_flags", "verify_mode")
+#: How many leaves a context remembers the chain of. Beyond, the oldest goes.
+REMEMBERED_CHAINS = 256
 
 #: The context that is being wrapped as a server in this thread or task while it was never configured.
 _serving: ContextVar[SSLContext | None] = ContextVar("_serving", default=None)
 
 
-def _base() -> type[ssl.SSLContext]:
-    """The class in place, as gevent may have put its own there; but never another truststore that is injected."""
+def _class_in_place() -> type[ssl.SSLContext]:
+    """gevent may have put its own in place of the standard library's; another truststore that is injected does not count."""
     if "_stands_for" in vars(ssl.SSLContext) or ssl.SSLContext.__module__.endswith("truststore._api"):
-        return stdlib_class()
+        return _stdlib.stdlib_class()
     return ssl.SSLContext
 
 
-def stdlib_class() -> type[ssl.SSLContext]:
-    """The standard library's own class, whatever stands in its place now."""
-    return next(cls for cls in ssl.SSLContext.__mro__ if cls.__module__ == "ssl")
-
-
-_Base: Any = _base()
+if TYPE_CHECKING:
+    _Base = ssl.SSLContext
+else:
+    _Base = _class_in_place()
 
 
 class _ContextType(type):
@@ -101,64 +106,91 @@ class SSLContext(_CSettings):
 
     # Set while injected (_inject.py): the classes that this one stands for, and the class whose wrap_socket() makes sockets.
     _stands_for: tuple[type, ...] = ()
-    _outer: Any = _CSettings
+    _outer: type[ssl.SSLContext] = _CSettings
 
-    def __new__(cls, protocol: int | None = None, *args: Any, **kwargs: Any) -> SSLContext:
-        self: SSLContext = super().__new__(cls, ssl.PROTOCOL_TLS if protocol is None else protocol, *args, **kwargs)
+    _lock: RLock
+    _settings: tuple[VerifyMode, bool] | None
+    _mode_is_ours: bool  # nobody chose `verify_mode`: clients verify, servers do not ask for a certificate
+    _direct: bool  # there is nothing to do for a connection but to make it
+    _anchors: Anchors
+    _has_own: bool
+    _verifies_clients: bool
+    _roots: Roots | None
+    _chains: dict[bytes, tuple[bytes, ...]]
+
+    def __new__(cls, protocol: int | None = None, *args: object, **kwargs: object) -> Self:
+        self = super().__new__(cls, ssl.PROTOCOL_TLS if protocol is None else protocol, *args, **kwargs)
         self._lock = RLock()
-        self._anchors = Anchors()
-        self._chains: dict[bytes, tuple[bytes, ...]] = {}
-        self._roots: Roots | None = None
-        self._has_own = False
-        self._verifies_clients = False
         self._mode_is_ours = protocol is None
-        self._keep()
-        if protocol is None:
+        self._direct = protocol == PROTOCOL_TLS_SERVER
+        self._settings = None
+        if self._mode_is_ours:
             self._settings = CERT_REQUIRED, True
+        elif self._verifier is not None and not self._direct:
+            self._keep()
+        self._anchors = Anchors()
+        self._has_own = self._verifies_clients = False
+        self._roots = None
+        self._chains = {}
         return self
 
     # -- what the user set ------------------------------------------------------------------------------------------------------
 
+    def _in_force(self) -> tuple[VerifyMode, bool]:
+        """What the user set."""
+        return self._settings or (VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self))
+
     def _keep(self) -> None:
         """Take the C settings, which the user has just made, as the user's."""
-        self._settings = VerifyMode(_C.verify_mode.__get__(self)), bool(_C.check_hostname.__get__(self))
+        self._settings = VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self)
 
     def _apply(self, mode: VerifyMode, check: bool) -> None:
         """Make these the C settings, whatever they were. The order is the one that C accepts from any state."""
-        _C.check_hostname.__set__(self, False)
-        _C.verify_mode.__set__(self, mode)
-        _C.check_hostname.__set__(self, check)
+        _stdlib.set_check_hostname(self, False)
+        _stdlib.set_verify_mode(self, mode)
+        _stdlib.set_check_hostname(self, check)
 
-    @property
+    @property  # type: ignore[override]
     def verify_mode(self) -> VerifyMode:
         """As in `ssl`. On a client CERT_OPTIONAL verifies like CERT_REQUIRED."""
-        return self._settings[0]
+        return self._in_force()[0]
 
     @verify_mode.setter
     def verify_mode(self, value: VerifyMode) -> None:
         with self._lock:
+            if self._settings is None:
+                _stdlib.set_verify_mode(self, value)
+                return
             mode, check = self._settings
             self._apply(mode, check and not (self._mode_is_ours and value == CERT_NONE))
-            _C.verify_mode.__set__(self, value)
+            _stdlib.set_verify_mode(self, value)
             self._keep()
             self._mode_is_ours = False
 
     @property
     def check_hostname(self) -> bool:
         """As in `ssl`. False while a context that nobody configured is wrapped as a server, which has no peer's name to check."""
-        return self._settings[1] and _serving.get() is not self
+        return self._in_force()[1] and _serving.get() is not self
 
     @check_hostname.setter
     def check_hostname(self, value: bool) -> None:
         with self._lock:
+            if self._settings is None:
+                _stdlib.set_check_hostname(self, value)
+                return
             self._apply(*self._settings)
-            _C.check_hostname.__set__(self, value)
+            _stdlib.set_check_hostname(self, value)
             self._keep()
             self._mode_is_ours = self._mode_is_ours and not value
 
     # -- what the user trusts ---------------------------------------------------------------------------------------------------
 
-    def load_verify_locations(self, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+    def load_verify_locations(
+        self,
+        cafile: StrOrBytesPath | None = None,
+        capath: StrOrBytesPath | None = None,
+        cadata: str | ReadableBuffer | None = None,
+    ) -> None:
         """As in `ssl`; what is loaded is trusted in addition to the system's roots.
 
         Where the system verifies, a directory is read now, not when a certificate is looked for.
@@ -167,18 +199,20 @@ class SSLContext(_CSettings):
             super().load_verify_locations(cafile, capath, cadata)
             self._has_own = True
             if self._verifier is not None:
-                from ._pem import collect
+                from ._pem import read_certificates
 
-                self._anchors = self._anchors.and_more(collect(cafile, capath, cadata))
+                self._anchors = self._anchors.and_more(
+                    read_certificates(cafile, capath, cadata if cadata is None or isinstance(cadata, str) else bytes(cadata))
+                )
             if self._roots is not None:
                 self._roots.user_loaded(cafile, capath, cadata)
 
-    def load_default_certs(self, purpose: Any = ssl.Purpose.SERVER_AUTH) -> None:
+    def load_default_certs(self, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
         """Nothing that a client needs: the system's roots are always asked. For `Purpose.CLIENT_AUTH` see `set_default_verify_paths()`.
 
         Raises TypeError if `purpose` is no `ssl.Purpose`.
         """
-        if not isinstance(purpose, ssl._ASN1Object):
+        if not isinstance(purpose, _stdlib.Purpose):
             raise TypeError(purpose)
         if purpose == ssl.Purpose.CLIENT_AUTH:
             self.set_default_verify_paths()
@@ -193,26 +227,27 @@ class SSLContext(_CSettings):
         """
         if self._verifier is None:
             with self._lock:
-                self._system_roots().load_for_clients(super())
+                self._system_roots().load_for_clients(self)
 
-    def get_ca_certs(self, binary_form: bool = False) -> Any:
+    def get_ca_certs(self, binary_form: bool = False) -> list[bytes] | list[Decoded]:  # type: ignore[override]
         """As in `ssl`. The system's roots are listed if `load_default_certs()` or the like was called, as there."""
         with self._lock:
             if self._roots is None:
-                return super().get_ca_certs(binary_form)
-            return self._roots.certificates(super(), binary_form)
+                listed: list[bytes] | list[Decoded] = super().get_ca_certs(binary_form)
+                return listed
+            return self._roots.certificates(self, binary_form)
 
     def cert_store_stats(self) -> dict[str, int]:
         """As in `ssl`, of what `get_ca_certs()` speaks of."""
         with self._lock:
             if self._roots is None:
-                return super().cert_store_stats()  # type: ignore[no-any-return]
-            return self._roots.statistics(super())
+                return super().cert_store_stats()
+            return self._roots.statistics(self)
 
     @property
     def system_store(self) -> Store | None:
         """The system's store that this context uses, and how it was found; None if none was needed so far, or the system verifies."""
-        return self._roots and self._roots.store
+        return None if self._roots is None else self._roots.store
 
     def _system_roots(self) -> Roots:
         if self._roots is None:
@@ -223,62 +258,102 @@ class SSLContext(_CSettings):
 
     # -- connections ------------------------------------------------------------------------------------------------------------
 
-    def wrap_socket(self, sock: Any, server_side: bool = False, *args: Any, **kwargs: Any) -> Any:
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool = False,
+        do_handshake_on_connect: bool = True,
+        suppress_ragged_eofs: bool = True,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
         """As in `ssl`."""
-        if not (server_side and self._mode_is_ours):
-            return self._outer.wrap_socket(self, sock, server_side, *args, **kwargs)
-        token = _serving.set(self)
+        token = _serving.set(self if server_side and self._mode_is_ours else None)
         try:
-            return self._outer.wrap_socket(self, sock, server_side, *args, **kwargs)
+            return self._outer.wrap_socket(
+                self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
+            )
         finally:
             _serving.reset(token)
 
-    def _wrap_socket(self, sock: Any, server_side: bool, server_hostname: str | None = None, **options: Any) -> Any:
-        return self._connect(super()._wrap_socket, (sock,), server_side, server_hostname, options)
+    def _wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool,
+        server_hostname: str | None = None,
+        *,
+        owner: object = None,
+        session: ssl.SSLSession | None = None,
+    ) -> Connection | Gate:
+        if self._direct and (server_side or server_hostname):
+            return _stdlib.wrap_socket(self, sock, server_side, server_hostname, owner=owner, session=session)
+        return self._connect(_stdlib.wrap_socket, (sock,), server_side, server_hostname, owner, session)
 
     def _wrap_bio(
-        self, incoming: Any, outgoing: Any, server_side: bool = False, server_hostname: str | None = None, **options: Any
-    ) -> Any:
-        return self._connect(super()._wrap_bio, (incoming, outgoing), server_side, server_hostname, options)
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        *,
+        owner: object = None,
+        session: ssl.SSLSession | None = None,
+    ) -> Connection | Gate:
+        if self._direct and (server_side or server_hostname):
+            return _stdlib.wrap_bio(self, incoming, outgoing, server_side, server_hostname, owner=owner, session=session)
+        return self._connect(_stdlib.wrap_bio, (incoming, outgoing), server_side, server_hostname, owner, session)
 
     def _connect(
-        self, make: Callable[..., Any], io: tuple[Any, ...], server_side: bool, hostname: str | None, options: dict[str, Any]
-    ) -> Any:
+        self,
+        make: Factory,
+        ends: Ends,
+        server_side: bool,
+        hostname: str | None,
+        owner: object,
+        session: ssl.SSLSession | None,
+    ) -> Connection | Gate:
         """The C connection object, or the gate that stands in its place."""
         with self._lock:
-            mode, check = self._settings
-            if server_side:
-                if self._mode_is_ours:
-                    mode, check = CERT_NONE, False
-                elif mode is not CERT_NONE:
-                    self._before_verifying_a_client()
-            elif mode is not CERT_NONE:
-                if check and not hostname:
-                    raise ValueError("check_hostname requires server_hostname")
-                if self._verifier is not None:
-                    return self._gate(make, io, hostname, options)
-                self._before_verifying_a_server()
-            try:
-                self._apply(mode, check)
-                connection = make(*io, server_side, hostname, **options)
-                if _C.verify_mode.__get__(self) != mode:  # a __del__ that ran in between was itself interrupted
-                    raise RuntimeError("the context was changed while a connection was made")
+            mode, check = self._required(server_side, hostname)
+            gated = mode is not CERT_NONE and not server_side and self._verifier is not None
+            settings = (CERT_NONE, False) if gated else (mode, check)
+            connection = self._made(settings, partial(make, self, *ends, server_side, hostname, owner=owner, session=session))
+            if not gated:
                 return connection
-            finally:
-                self._apply(*self._settings)
+            name = connection.server_hostname.removesuffix(".") if check else None
+            question = Question((), name, self._anchors, self.verify_flags, self.hostname_checks_common_name)
+            return Gate(connection, self, question, ends)
 
-    def _gate(self, make: Callable[..., Any], io: tuple[Any, ...], hostname: str | None, options: dict[str, Any]) -> Any:
-        """Make the C object with OpenSSL's verification off, and put the gate before it."""
-        if not self.options & OP_NO_RENEGOTIATION:  # a renegotiation could bring in another certificate after the verdict
+    def _required(self, server_side: bool, hostname: str | None) -> tuple[VerifyMode, bool]:
+        """What this connection has to verify, after all that is needed for it has been prepared."""
+        mode, check = self._in_force()
+        if server_side and self._mode_is_ours:
+            return CERT_NONE, False
+        if mode is CERT_NONE:
+            return mode, check
+        if server_side:
+            self._before_verifying_a_client()
+        elif check and not hostname:
+            raise ValueError("check_hostname requires server_hostname")
+        elif self._verifier is None:
+            self._before_verifying_a_server()
+        elif not self.options & OP_NO_RENEGOTIATION:  # or another certificate could come in after the verdict
             self.options |= OP_NO_RENEGOTIATION
+        return mode, check
+
+    def _made(self, settings: tuple[VerifyMode, bool], make: Callable[[], Connection]) -> Connection:
+        """Have a C object made while these are the C settings."""
+        if self._settings is None:
+            return make()
         try:
-            self._apply(CERT_NONE, False)
-            connection = make(*io, False, hostname, **options)
+            while True:
+                self._apply(*settings)
+                connection = make()
+                # Unless a __del__ or a signal handler that used this context was itself interrupted just before SSL_new().
+                if (_stdlib.get_verify_mode(self), _stdlib.get_check_hostname(self)) == settings:
+                    return connection
         finally:
             self._apply(*self._settings)
-        name = connection.server_hostname.removesuffix(".") if self._settings[1] else None
-        question = Question((), name, self._anchors, self.verify_flags, self.hostname_checks_common_name)
-        return Gate(connection, self, question, io)
 
     def _before_verifying_a_server(self) -> None:
         """Where OpenSSL verifies: have the system's store loaded."""
@@ -286,7 +361,8 @@ class SSLContext(_CSettings):
         if not roots.loaded:
             if self._verifies_clients:
                 raise ValueError(_BOTH_ROLES)
-            roots.load(super(), self._has_own)
+            roots.load(self, self._has_own)
+        self._direct = self._settings is None and self.protocol is PROTOCOL_TLS_CLIENT
 
     def _before_verifying_a_client(self) -> None:
         """OpenSSL has one store for both roles, and the system's roots vouch for servers only."""
@@ -294,11 +370,24 @@ class SSLContext(_CSettings):
             raise ValueError(_BOTH_ROLES)
         self._verifies_clients = self._roots is None or not self._roots.for_clients
 
-    def _as_set(self, function: Callable[..., Any], *args: Any) -> Any:
+    # -- what the gate asks the context ------------------------------------------------------------------------------------------
+
+    def as_set(self, function: Callable[[bool], Answer], argument: bool) -> Answer:
         """Call a C function that reads the context's settings, while they are the user's."""
         with self._lock:
-            self._apply(*self._settings)
-            return function(*args)
+            self._apply(*self._in_force())
+            return function(argument)
+
+    def remember_chain(self, chain: tuple[bytes, ...]) -> None:
+        """Keep what a leaf came with: a session that is taken now, and resumed later, brings the leaf alone."""
+        with self._lock:
+            self._chains[chain[0]] = chain
+            if len(self._chains) > REMEMBERED_CHAINS:
+                del self._chains[next(iter(self._chains))]
+
+    def chain_of(self, leaf: bytes) -> tuple[bytes, ...]:
+        """The chain this leaf came with; the leaf alone if that is not known any more."""
+        return self._chains.get(leaf, (leaf,))
 
 
 _BOTH_ROLES = (
@@ -306,8 +395,8 @@ _BOTH_ROLES = (
     "use another context for the server side, or say load_default_certs(Purpose.CLIENT_AUTH) if they should"
 )
 
-for _name in _RECURSING:
-    setattr(_CSettings, _name, getattr(_C, _name))
+for _name in _stdlib.RECURSING_SETTERS:
+    setattr(_CSettings, _name, getattr(_stdlib.CContext, _name))
     if _name not in vars(SSLContext):
         setattr(SSLContext, _name, getattr(_Base, _name))
 

@@ -12,20 +12,20 @@ Nothing is lost if others patch `ssl` in between: what is no longer ours when it
 
 from __future__ import annotations
 
-import _ssl
 import ssl
 import sys
 from _thread import RLock
 
-from ._context import SSLContext, stdlib_class
+from ._context import SSLContext
+from ._stdlib import CContext, stdlib_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from types import ModuleType
 
 #: Contexts that libraries make when they are imported: module, attribute, and how the module makes another.
-PRELOADED = (
+PRELOADED: tuple[tuple[str, str, Callable[[ModuleType], object]], ...] = (
     # requests 2.32.0 to 2.32.3, https://github.com/psf/requests/pull/6667
     ("requests.adapters", "_preloaded_ssl_context", lambda module: module.create_urllib3_context()),
     # aiohttp 3.11, https://github.com/aio-libs/aiohttp/pull/9419
@@ -35,7 +35,7 @@ PRELOADED = (
 
 _MISSING = object()
 _lock = RLock()
-_changes: list[tuple[Any, str, Any, Any]] = []  # whose attribute, its name, what it was, what we made it
+_changes: list[tuple[object, str, object, object]] = []  # whose attribute, its name, what it was, what we made it
 
 
 def inject_into_ssl() -> None:
@@ -73,20 +73,20 @@ def extract_from_ssl() -> None:
                 setattr(module, attribute, make(module))
 
 
-def _preloaded() -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+def _preloaded() -> Iterator[tuple[ModuleType, str, Callable[[ModuleType], object]]]:
     """Those of `PRELOADED` that are there."""
     for name, attribute, make in PRELOADED:
         module = sys.modules.get(name)
-        if isinstance(getattr(module, attribute, None), _ssl._SSLContext):
+        if module is not None and isinstance(getattr(module, attribute, None), CContext):
             yield module, attribute, make
 
 
-def _change(owner: Any, name: str, value: Any) -> None:
+def _change(owner: object, name: str, value: object) -> None:
     _changes.append((owner, name, vars(owner).get(name, _MISSING), value))
     setattr(owner, name, value)
 
 
-def _undo(owner: Any, name: str, before: Any, ours: Any) -> None:
+def _undo(owner: object, name: str, before: object, ours: object) -> None:
     if vars(owner).get(name) is not ours:
         return
     if before is _MISSING:
@@ -95,12 +95,12 @@ def _undo(owner: Any, name: str, before: Any, ours: Any) -> None:
         setattr(owner, name, before)
 
 
-def _maker(original: Any, replaced: tuple[type, ...]) -> Any:
+def _maker(original: Callable[..., object], replaced: tuple[type, ...]) -> Callable[..., object]:
     """The `__new__` of the classes that were replaced."""
 
-    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+    def __new__(cls: type, protocol: int | None = None, *args: object, **kwargs: object) -> object:  # noqa: N807
         if cls in replaced and SSLContext._stands_for:
-            return SSLContext(*args, **kwargs)
-        return original(cls, *args, **kwargs)
+            return SSLContext(protocol, *args, **kwargs)
+        return original(cls, protocol, *args, **kwargs)
 
     return __new__

@@ -12,15 +12,19 @@ keeps both in one store, so what was there before is remembered, and what the us
 
 from __future__ import annotations
 
-import ssl
 import sys
 
+from ._stdlib import CContext, plain_context
 from ._verdict import Platform, nothing_to_verify_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from typing import Any
 
+    from _typeshed import ReadableBuffer, StrOrBytesPath
+
+    from ._stdlib import Decoded
     from ._stores import Store
     from ._verdict import Verifier
 
@@ -29,69 +33,102 @@ verify: Verifier | None = None  # OpenSSL does it, inside the handshake
 
 
 class Roots:
-    """The system's roots in one context. `plain` is always that context, seen as the standard library's."""
+    """The system's roots in one context. It works on the C context below the overrides, whose lists would ask back here."""
 
-    __slots__ = ("_aside", "_before", "_complete", "_statistics", "for_clients", "listed", "loaded", "store")
+    __slots__ = ("_aside", "_before", "_everything", "_statistics", "for_clients", "listed", "loaded", "store")
 
     def __init__(self) -> None:
         self.store: Store | None = None
-        #: Servers can be verified.
+        #: They are in the context.
         self.loaded = False
         #: The user asked for the roots by name: they show in the lists.
         self.listed = False
         #: They may vouch for clients as well.
         self.for_clients = False
-        self._complete = False
+        # What the user had loaded before the system's roots, and a context with what came later.
         self._before: frozenset[bytes] = frozenset()
         self._statistics = {"x509": 0, "crl": 0, "x509_ca": 0}
         self._aside: ssl.SSLContext | None = None
+        # A context with the system's roots alone, for the lists.
+        self._everything: ssl.SSLContext | None = None
 
-    def load(self, plain: Any, has_own: bool) -> None:
+    def load(self, context: ssl.SSLContext, has_own: bool) -> None:
         """Load the store, for verifying servers.
 
         Raises SSLCertVerificationError if there is none, and the user loaded nothing either (`has_own`).
         """
         store = self._find()
-        if not (store.file or store.directory or store.files or has_own):
+        if not (store or has_own):
             raise nothing_to_verify_with(PLATFORM, store.passed_over)
-        self._remember(plain)
+        self._remember(context)
         if store.directory:
-            plain.load_verify_locations(None, store.directory, None)
-        if not (store.covered and store.directory):
-            self._load_files(plain, store)
+            CContext.load_verify_locations(context, None, store.directory, None)
+        if not store.covered:
+            _load_files(context, store)
         self.loaded = True
 
-    def load_for_clients(self, plain: Any) -> None:
+    def load_for_clients(self, context: ssl.SSLContext) -> None:
         """Load the store, for verifying clients and servers. Loads nothing if there is none, as in plain ssl."""
-        self.listed = True
-        self._load_completely(plain)
-        self.for_clients = True
+        store = self._find()
+        if store.directory:
+            CContext.load_verify_locations(context, None, store.directory, None)
+        _load_files(context, store)
+        self.for_clients = self.listed = True
+        self.loaded = self.loaded or bool(store)
 
-    def user_loaded(self, cafile: Any, capath: Any, cadata: Any) -> None:
+    def user_loaded(
+        self,
+        cafile: StrOrBytesPath | None,
+        capath: StrOrBytesPath | None,
+        cadata: str | ReadableBuffer | None,
+    ) -> None:
         """Take note of what the user loaded behind the system's roots."""
-        if self.loaded and not self.listed:
+        if self.loaded:
             if self._aside is None:
-                self._aside = _plain_context()
+                self._aside = plain_context()
             self._aside.load_verify_locations(cafile, capath, cadata)
 
-    def certificates(self, plain: Any, binary_form: bool) -> list[Any]:
-        if self.listed:
-            self._load_completely(plain)
-        if self.listed or not self.loaded:
-            return list(plain.get_ca_certs(binary_form))
-        users = self._users(plain)
-        return [shown for der, shown in zip(plain.get_ca_certs(True), plain.get_ca_certs(binary_form)) if der in users]
+    # -- the lists --------------------------------------------------------------------------------------------------------------
 
-    def statistics(self, plain: Any) -> dict[str, int]:
+    def certificates(self, context: ssl.SSLContext, binary_form: bool) -> list[bytes] | list[Decoded]:
+        """What `get_ca_certs()` answers."""
+        shown = _by_der(context, binary_form)
         if self.listed:
-            self._load_completely(plain)
-        if self.listed or not self.loaded:
-            return dict(plain.cert_store_stats())
-        before, aside = self._statistics, _plain_context() if self._aside is None else self._aside
-        after = aside.cert_store_stats()
-        authorities = len(self._users(plain))
-        others = before["x509"] - before["x509_ca"] + after["x509"] - after["x509_ca"]
-        return {"x509": authorities + others, "crl": before["crl"] + after["crl"], "x509_ca": authorities}
+            shown = {**_by_der(self._system(), binary_form), **shown}
+        elif self.loaded:
+            users = self._users(context)
+            shown = {der: decoded for der, decoded in shown.items() if der in users}
+        return list(shown.values())
+
+    def statistics(self, context: ssl.SSLContext) -> dict[str, int]:
+        """What `cert_store_stats()` answers."""
+        authorities = len(self.certificates(context, True))
+        parts = [CContext.cert_store_stats(context)]
+        if self.listed:
+            if not self.loaded or (self.store and self.store.covered and not self.for_clients):
+                parts.append(self._system().cert_store_stats())
+        elif self.loaded:
+            parts = [self._statistics, *([self._aside.cert_store_stats()] if self._aside else [])]
+        others = sum(part["x509"] - part["x509_ca"] for part in parts)
+        return {"x509": authorities + others, "crl": sum(part["crl"] for part in parts), "x509_ca": authorities}
+
+    def _system(self) -> ssl.SSLContext:
+        """All of the store that plain ssl would list: a directory shows only what was used of it."""
+        if self._everything is None:
+            self._everything = plain_context()
+            _load_files(self._everything, self.store or self._find())
+        return self._everything
+
+    def _users(self, context: ssl.SSLContext) -> frozenset[bytes]:
+        """The user's authorities: loaded before or after the system's, or come by way of the user's own directory."""
+        store = self.store or self._find()
+        aside = frozenset(self._aside.get_ca_certs(True)) if self._aside else frozenset()
+        return self._before | aside | (frozenset(CContext.get_ca_certs(context, True)) - frozenset(store.read()))
+
+    def _remember(self, context: ssl.SSLContext) -> None:
+        self._statistics = CContext.cert_store_stats(context)
+        if self._statistics["x509_ca"]:
+            self._before = frozenset(CContext.get_ca_certs(context, True))
 
     def _find(self) -> Store:
         from ._stores import find
@@ -100,44 +137,15 @@ class Roots:
         _say(str(self.store))
         return self.store
 
-    def _load_completely(self, plain: Any) -> None:
-        """Have every certificate in the context, as lists want it: a directory alone shows only what was used."""
-        if self._complete:
-            return
-        store = self.store or self._find()
-        if store.directory and not self.loaded:
-            plain.load_verify_locations(None, store.directory, None)
-        if not self.loaded or store.covered:
-            self._load_files(plain, store)
-        self.loaded = self.loaded or bool(store.file or store.directory or store.files)
-        self._complete = True
 
-    def _load_files(self, plain: Any, store: Store) -> None:
-        for path in filter(None, (store.file, *store.files)):
-            plain.load_verify_locations(path, None, None)
-
-    def _remember(self, plain: Any) -> None:
-        self._statistics = plain.cert_store_stats()
-        if self._statistics["x509_ca"]:
-            self._before = frozenset(plain.get_ca_certs(True))
-
-    def _users(self, plain: Any) -> frozenset[bytes]:
-        """The user's authorities: loaded before or after the system's, or come by way of the user's own directory."""
-        aside = frozenset(self._aside.get_ca_certs(True)) if self._aside else frozenset()
-        return self._before | aside | (frozenset(plain.get_ca_certs(True)) - self._implicit())
-
-    def _implicit(self) -> frozenset[bytes]:
-        from ._pem import collect
-
-        store = self.store or self._find()
-        if store.covered or not store.directory:
-            return frozenset(der for path in filter(None, (store.file, *store.files)) for der in collect(path, None, None))
-        return frozenset(collect(store.file, store.directory, None))
+def _load_files(context: ssl.SSLContext, store: Store) -> None:
+    for path in filter(None, (store.file, *store.files)):
+        CContext.load_verify_locations(context, path, None, None)
 
 
-def _plain_context() -> ssl.SSLContext:
-    context: ssl.SSLContext = ssl._ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # type: ignore[attr-defined]
-    return context
+def _by_der(context: ssl.SSLContext, binary_form: bool) -> dict[bytes, Any]:
+    """The authorities in a context, as its user wants to see them."""
+    return dict(zip(CContext.get_ca_certs(context, True), CContext.get_ca_certs(context, binary_form)))
 
 
 def _say(what: str) -> None:

@@ -1,0 +1,82 @@
+"""What this package uses of CPython's private parts: all of it, and declarations only.
+
+These names are not documented, but ssl.py itself is built on them, and they are the same in CPython 3.10 to 3.14
+(Modules/_ssl.c, Lib/ssl.py). The nox session `stdlib` runs CPython's own tests on top of what is done with them.
+"""
+
+from __future__ import annotations
+
+import _ssl
+import ssl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+
+    #: What getpeercert() makes of a certificate.
+    Decoded = dict[str, Any]
+
+    class Certificate(Protocol):
+        """`_ssl.Certificate`: one certificate of a chain."""
+
+        def public_bytes(self, format: int = ..., /) -> Any: ...
+        def get_info(self) -> Decoded: ...
+
+    class Connection(Protocol):
+        """`_ssl._SSLSocket`: the C connection object, what SSLSocket and SSLObject keep in `_sslobj`."""
+
+        context: ssl.SSLContext
+        owner: Any
+        session: ssl.SSLSession | None
+
+        @property
+        def server_hostname(self) -> str: ...
+        def do_handshake(self) -> None: ...
+        def read(self, *args: Any) -> Any: ...
+        def write(self, data: Any, /) -> int: ...
+        def shutdown(self) -> Any: ...
+        def getpeercert(self, binary_form: bool = ..., /) -> bytes | Decoded | None: ...
+        def get_verified_chain(self) -> Sequence[Certificate] | None: ...
+        def get_unverified_chain(self) -> Sequence[Certificate] | None: ...
+
+    #: What a connection is made on: a socket, or what comes in and what goes out.
+    Ends = tuple[socket.socket] | tuple[ssl.MemoryBIO, ssl.MemoryBIO]
+    #: `wrap_socket` or `wrap_bio` below: called with a context, the ends, server_side, server_hostname, owner=, session=.
+    Factory = Callable[..., Connection]
+
+#: The C type below ssl.SSLContext. Taken by its name: gevent puts a class of its own in between.
+CContext: Any = _ssl._SSLContext
+wrap_socket: Factory = CContext._wrap_socket
+wrap_bio: Factory = CContext._wrap_bio
+get_verify_mode: Callable[[ssl.SSLContext], int] = CContext.verify_mode.__get__
+set_verify_mode: Callable[[ssl.SSLContext, int], None] = CContext.verify_mode.__set__
+get_check_hostname: Callable[[ssl.SSLContext], bool] = CContext.check_hostname.__get__
+set_check_hostname: Callable[[ssl.SSLContext, object], None] = CContext.check_hostname.__set__
+
+#: What public_bytes() takes for DER. The other encoding is PEM.
+ENCODING_DER: int = getattr(_ssl, "ENCODING_DER")  # noqa: B009  (typeshed has it from 3.13)
+
+#: The type of `ssl.Purpose`'s members, as load_default_certs() checks for it.
+Purpose: type = getattr(ssl, "_ASN1Object")  # noqa: B009
+
+#: The properties whose setters in ssl.py look up `super(SSLContext, SSLContext)` by the module's global name.
+RECURSING_SETTERS = ("_msg_callback", "maximum_version", "minimum_version", "options", "verify_flags", "verify_mode")
+
+
+def stdlib_class() -> type[ssl.SSLContext]:
+    """The standard library's own SSLContext, whatever stands in its place now."""
+    return next(cls for cls in ssl.SSLContext.__mro__ if cls.__module__ == "ssl")
+
+
+def connection_of(tls: ssl.SSLSocket | ssl.SSLObject) -> Connection:
+    """The connection object, or the gate in its place."""
+    connection: Connection = getattr(tls, "_sslobj")  # noqa: B009
+    return connection
+
+
+def plain_context() -> ssl.SSLContext:
+    """A C context of its own, to load certificates into and read them back: nobody connects with it."""
+    context: ssl.SSLContext = CContext(ssl.PROTOCOL_TLS_CLIENT)
+    return context
