@@ -6,12 +6,12 @@ constant and prototype with mingw-w64's headers, for 32 and 64 bits. Types are o
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from ctypes import POINTER, Structure, c_char_p, c_int32, c_uint32, c_void_p, c_wchar_p, sizeof
 
-assert sys.platform == "win32"  # said in the form that type checkers know
-
-from ctypes import WinDLL
+if sys.platform != "win32":
+    raise ImportError("crypt32.dll is part of Windows")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,13 @@ LPSTR, LPWSTR, PVOID = c_char_p, c_wchar_p, c_void_p
 
 
 class CERT_CONTEXT(Structure):
-    _fields_ = (("dwCertEncodingType", DWORD), ("pbCertEncoded", PVOID), ("cbCertEncoded", DWORD), ("pCertInfo", PVOID), ("hCertStore", HCERTSTORE))
+    _fields_ = (
+        ("dwCertEncodingType", DWORD),
+        ("pbCertEncoded", PVOID),
+        ("cbCertEncoded", DWORD),
+        ("pCertInfo", PVOID),
+        ("hCertStore", HCERTSTORE),
+    )
 
 
 class CERT_TRUST_STATUS(Structure):
@@ -43,7 +49,7 @@ class CERT_SIMPLE_CHAIN(Structure):
 
 
 class CERT_CHAIN_CONTEXT(Structure):
-    _fields_ = (("cbSize", DWORD), ("TrustStatus", CERT_TRUST_STATUS), ("cChain", DWORD), ("rgpChain", POINTER(POINTER(CERT_SIMPLE_CHAIN))), ("cLowerQualityChainContext", DWORD), ("rgpLowerQualityChainContext", PVOID), ("fHasRevocationFreshnessTime", BOOL), ("dwRevocationFreshnessTime", DWORD))  # fmt: skip # noqa: E501
+    _fields_ = (("cbSize", DWORD), ("TrustStatus", CERT_TRUST_STATUS), ("cChain", DWORD), ("rgpChain", POINTER(POINTER(CERT_SIMPLE_CHAIN))), ("cLowerQualityChainContext", DWORD), ("rgpLowerQualityChainContext", PVOID), ("fHasRevocationFreshnessTime", BOOL), ("dwRevocationFreshnessTime", DWORD), ("dwCreateFlags", DWORD), ("ChainId", DWORD * 4))  # fmt: skip # noqa: E501
 
 
 class CERT_ENHKEY_USAGE(Structure):
@@ -81,7 +87,13 @@ class CERT_CHAIN_POLICY_PARA(Structure):
 
 
 class CERT_CHAIN_POLICY_STATUS(Structure):
-    _fields_ = (("cbSize", DWORD), ("dwError", DWORD), ("lChainIndex", LONG), ("lElementIndex", LONG), ("pvExtraPolicyStatus", PVOID))
+    _fields_ = (
+        ("cbSize", DWORD),
+        ("dwError", DWORD),
+        ("lChainIndex", LONG),
+        ("lElementIndex", LONG),
+        ("pvExtraPolicyStatus", PVOID),
+    )
 
 
 def sized(structure: type[Structure], **fields: Any) -> Any:
@@ -168,7 +180,7 @@ NTE_BAD_ALGID = 0x80090008
 
 # --- functions. ctypes gives up the GIL in each; use_last_error keeps GetLastError() per thread, for ctypes.get_last_error().
 
-_dll = WinDLL("crypt32", use_last_error=True)
+_dll = ctypes.WinDLL("crypt32", use_last_error=True)
 
 
 def _function(name: str, result: object, *arguments: object) -> _NamedFuncPointer:
@@ -180,7 +192,9 @@ def _function(name: str, result: object, *arguments: object) -> _NamedFuncPointe
 CertOpenStore = _function("CertOpenStore", HCERTSTORE, PVOID, DWORD, HCRYPTPROV, DWORD, PVOID)
 CertCloseStore = _function("CertCloseStore", BOOL, HCERTSTORE, DWORD)
 CertAddStoreToCollection = _function("CertAddStoreToCollection", BOOL, HCERTSTORE, HCERTSTORE, DWORD, DWORD)
-CertAddEncodedCertificateToStore = _function("CertAddEncodedCertificateToStore", BOOL, HCERTSTORE, DWORD, PVOID, DWORD, DWORD, PVOID)
+CertAddEncodedCertificateToStore = _function(
+    "CertAddEncodedCertificateToStore", BOOL, HCERTSTORE, DWORD, PVOID, DWORD, DWORD, PVOID
+)
 CertCreateCertificateContext = _function("CertCreateCertificateContext", POINTER(CERT_CONTEXT), DWORD, PVOID, DWORD)
 CertFreeCertificateContext = _function("CertFreeCertificateContext", BOOL, POINTER(CERT_CONTEXT))
 CertCreateCertificateChainEngine = _function("CertCreateCertificateChainEngine", BOOL, POINTER(CERT_CHAIN_ENGINE_CONFIG), POINTER(HCERTCHAINENGINE))  # fmt: skip # noqa: E501

@@ -17,15 +17,16 @@ is a copy in bytes.
 
 from __future__ import annotations
 
+import _socket
+import ctypes
 import sys
-
-assert sys.platform == "win32"  # said in the form that type checkers know
-
-from _socket import AF_INET, AF_INET6, inet_pton
-from ctypes import POINTER, FormatError, byref, c_char_p, c_int32, c_void_p, get_last_error, pointer, string_at
+from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p, pointer, string_at
 from ssl import VERIFY_CRL_CHECK_LEAF
 
 from . import _crypt32, _der, _verdict
+
+if sys.platform != "win32":
+    raise ImportError("CryptoAPI is part of Windows")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,24 +147,25 @@ class Answer:
         if self.finding is None and (status or hresult or not chain):
             self.finding = UNKNOWN
         #: Which certificate of the chain is to blame.
-        self.index = self._blamed(statuses, element) if self.finding else 0
+        self.index = self._blamed(self.finding.bit, statuses, element) if self.finding else 0
 
     @property
     def rank(self) -> int:
         """How far verification got before it found something."""
         return FINDINGS.index(self.finding) if self.finding in FINDINGS else len(FINDINGS)
 
-    def _blamed(self, statuses: list[int], element: int) -> int:
-        assert self.finding is not None
-        if self.finding.bit & NO_ANCHOR:
+    def _blamed(self, bit: int, statuses: list[int], element: int) -> int:
+        if bit & NO_ANCHOR:
             return len(self.chain) - 1
-        return next((index for index, status in enumerate(statuses) if status & self.finding.bit), max(element, 0))
+        return next((index for index, status in enumerate(statuses) if status & bit), max(element, 0))
 
 
 def _chain_parameters() -> _crypt32.CERT_CHAIN_PARA:
     usages = (c_char_p * 1)(_crypt32.szOID_PKIX_KP_SERVER_AUTH)
     usage = _crypt32.CERT_ENHKEY_USAGE(cUsageIdentifier=len(usages), rgpszUsageIdentifier=usages)
-    strong = _crypt32.CERT_STRONG_SIGN_SERIALIZED_INFO(pwszCNGSignHashAlgids=STRONG_SIGNATURES, pwszCNGPubKeyMinBitLengths=STRONG_KEYS)
+    strong = _crypt32.CERT_STRONG_SIGN_SERIALIZED_INFO(
+        pwszCNGSignHashAlgids=STRONG_SIGNATURES, pwszCNGPubKeyMinBitLengths=STRONG_KEYS
+    )
     parameters: _crypt32.CERT_CHAIN_PARA = _crypt32.sized(
         _crypt32.CERT_CHAIN_PARA,
         RequestedUsage=_crypt32.CERT_USAGE_MATCH(dwType=_crypt32.USAGE_MATCH_TYPE_AND, Usage=usage),
@@ -255,14 +257,11 @@ def _may_match(question: Question, name: str) -> bool:
 
 
 def address(name: str) -> bytes | None:
-    """The IP address, of 4 or 16 bytes, that a name is the text of; None if it is a name. Brackets are as in a URL."""
-    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
-    for family in (AF_INET6,) if bare != name else (AF_INET, AF_INET6):
-        try:
-            return inet_pton(family, bare)
-        except (OSError, ValueError):
-            pass
-    return None
+    """The IP address, of 4 or 16 bytes, that a name is the text of; None if it is a name."""
+    try:
+        return _socket.inet_pton(_socket.AF_INET6 if ":" in name else _socket.AF_INET, name)
+    except (OSError, ValueError):
+        return None
 
 
 # --- the user's anchors
@@ -336,7 +335,7 @@ def _is_not_yet_valid(der: bytes) -> bool:
 
 def system_text(hresult: int) -> str:
     """What Windows says to a number, in the user's language. Nothing if it does not know it."""
-    text = FormatError(c_int32(hresult).value)
+    text = ctypes.FormatError(c_int32(hresult).value)
     return "" if text.startswith("<") else text.strip()
 
 
@@ -350,7 +349,7 @@ class CallFailed(Exception):
 
 def _check(result: object, call: str) -> None:
     if not result:
-        raise CallFailed(call, get_last_error())
+        raise CallFailed(call, ctypes.get_last_error())
 
 
 # --- handles

@@ -6,17 +6,16 @@ with TRUSTSTORE_TESTS_MAY_ADD_ROOTS=1, as CI's machines do. No two authorities o
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from ctypes import c_char_p, c_uint32, c_void_p, c_wchar_p
 
 import pytest
 
 assert sys.platform == "win32"
 
-import ctypes
-from ctypes import WinDLL, c_char_p, c_uint32, c_void_p, c_wchar_p
-
-IS_WINE = hasattr(WinDLL("ntdll"), "wine_get_version")
+IS_WINE = hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 PLATFORM = "wine" if IS_WINE else "windows"
 ROOTS_CAN_BE_ADDED = IS_WINE or os.environ.get("TRUSTSTORE_TESTS_MAY_ADD_ROOTS") == "1"
 
@@ -24,7 +23,7 @@ CERT_STORE_PROV_SYSTEM_W = 10
 CURRENT_USER, LOCAL_MACHINE = 0x10000, 0x20000
 ADD_REPLACE_EXISTING = 3
 
-_crypt32 = WinDLL("crypt32", use_last_error=True)
+_crypt32 = ctypes.WinDLL("crypt32", use_last_error=True)
 _open = _crypt32.CertOpenStore
 _open.restype, _open.argtypes = c_void_p, (c_void_p, c_uint32, c_void_p, c_uint32, c_wchar_p)
 _add = _crypt32.CertAddEncodedCertificateToStore

@@ -36,7 +36,17 @@ PACKAGES = (
 PEER = "truststore==0.10.5"
 
 EXCLUDED_FROM_WHEEL = re.compile(r"api-ms-win|_?tk|tcl|_msi|_wmi|.*\.cp\d+-", re.IGNORECASE)
-EXCLUDED_FROM_LIB = ("lib-dynload", "site-packages", "__pycache__", "config-*", "idlelib", "turtledemo", "tkinter", "ensurepip", "lib2to3")
+EXCLUDED_FROM_LIB = (
+    "lib-dynload",
+    "site-packages",
+    "__pycache__",
+    "config-*",
+    "idlelib",
+    "turtledemo",
+    "tkinter",
+    "ensurepip",
+    "lib2to3",
+)
 
 PYTHON_EXE = """
 #include <wchar.h>
@@ -60,7 +70,11 @@ class Interpreter:
 
     def missing(self) -> str:
         """What this machine lacks to build it, or nothing."""
-        return "" if self._made() or standard_library(self.minor) else f"a CPython {self.minor} of this machine, for its standard library"
+        return (
+            ""
+            if self._made() or standard_library(self.minor)
+            else f"a CPython {self.minor} of this machine, for its standard library"
+        )
 
     def build(self) -> None:
         if self._made():
@@ -75,7 +89,12 @@ class Interpreter:
         self._stamp.write_text(json.dumps(self._recipe()))
 
     def _recipe(self) -> list[str]:
-        return [SOURCE_OF_CPYTHON, *PACKAGES, PEER, *(path.read_text() for path in sorted(Path(__file__).parent.glob("interpreter.py")))]
+        return [
+            SOURCE_OF_CPYTHON,
+            *PACKAGES,
+            PEER,
+            *(path.read_text() for path in sorted(Path(__file__).parent.glob("interpreter.py"))),
+        ]
 
     def _made(self) -> bool:
         return self._stamp.exists() and json.loads(self._stamp.read_text()) == self._recipe()
@@ -113,9 +132,14 @@ def standard_library(minor: str) -> Path | None:
     """The folder of the standard library of some CPython `minor` of this machine."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         return Path(os.__file__).parent
-    for candidate in (shutil.which(f"python{minor}"), *sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{minor}.*/bin/python")))):
+    for candidate in (
+        shutil.which(f"python{minor}"),
+        *sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{minor}.*/bin/python"))),
+    ):
         question = "import os, sys; print(*sys.version_info[:2], sep='.'); print(os.path.dirname(os.__file__))"
-        answer = subprocess.run([candidate or "false", "-c", question], check=False, capture_output=True, text=True).stdout.splitlines()
+        answer = subprocess.run(
+            [candidate or "false", "-c", question], check=False, capture_output=True, text=True
+        ).stdout.splitlines()
         if answer[:1] == [minor]:
             return Path(answer[1])
     return None

@@ -65,7 +65,9 @@ class Prefix:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Prefix(folder)
 
-    def run(self, program: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float | None = None) -> int:
+    def run(
+        self, program: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> int:
         """Run a Windows program here, its output shown as it comes; return its exit status.
 
         Output goes through pipes: a file opened outside Wine is no valid handle for Windows' C library.
