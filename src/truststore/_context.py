@@ -375,7 +375,8 @@ class SSLContext(_CSettings):
     def as_set(self, function: Callable[[bool], Answer], argument: bool) -> Answer:
         """Call a C function that reads the context's settings, while they are the user's."""
         with self._lock:
-            self._apply(*self._in_force())
+            if self._settings is not None:
+                self._apply(*self._settings)
             return function(argument)
 
     def remember_chain(self, chain: tuple[bytes, ...]) -> None:
