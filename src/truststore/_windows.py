@@ -124,7 +124,7 @@ def verify(question: Question) -> Sequence[bytes]:
 
 def _answer(question: Question) -> Answer:
     """The system's answer or, where trust is what it lacks, the one that the user's anchors lead to."""
-    own = _own(question.anchors) if question.anchors else None
+    own = _own(question.anchors)
     with _intermediates(question.chain[1:], own) as intermediates, _certificate(question.chain[0]) as leaf:
         answer = _ask(question, leaf, intermediates, None)
         if own is None or answer.status & FINAL or not answer.status & ANCHORS_MAY_HELP:
@@ -155,9 +155,10 @@ class Answer:
         return FINDINGS.index(self.finding) if self.finding in FINDINGS else len(FINDINGS)
 
     def _blamed(self, bit: int, statuses: list[int], element: int) -> int:
+        last = max(len(self.chain) - 1, 0)
         if bit & NO_ANCHOR:
-            return len(self.chain) - 1
-        return next((index for index, status in enumerate(statuses) if status & bit), max(element, 0))
+            return last
+        return min(last, next((index for index, status in enumerate(statuses) if status & bit), max(element, 0)))
 
 
 def _chain_parameters() -> _crypt32.CERT_CHAIN_PARA:
@@ -188,16 +189,16 @@ CHAIN_PARAMETERS = _chain_parameters()
 def _ask(question: Question, leaf: object, intermediates: object, own: OwnAnchors | None) -> Answer:
     """Have one chain built, from the leaf to the system's roots or the user's own, and judged."""
     flags = _revocation(question.flags)
-    engine = own.engine.handle if own else None
+    engine = own.engine if own else None
     context = POINTER(_crypt32.CERT_CHAIN_CONTEXT)()
-    arguments = engine, leaf, None, intermediates, byref(CHAIN_PARAMETERS), flags, None, byref(context)
+    arguments = engine and engine.handle, leaf, None, intermediates, byref(CHAIN_PARAMETERS), flags, None, byref(context)
     _check(_crypt32.CertGetCertificateChain(*arguments), "CertGetCertificateChain")
     with _Owned(context, _crypt32.CertFreeCertificateChain):
         chain, statuses = _elements(context.contents)
         status = context.contents.TrustStatus.dwErrorStatus & ~IGNORED
-        end = own.end_of(chain) if own and question.flags & PARTIAL_CHAIN and not status & ~NO_ANCHOR else 0
-        if end:
-            chain, status = chain[:end], 0
+        end = own.end_of(chain) if own and question.flags & PARTIAL_CHAIN else 0
+        if end:  # where the chain could not go on is no error then; everything else still is
+            chain, status = chain[:end], status & ~NO_ANCHOR
         hresult, element = _policy(context, question, anchored=bool(end))
     return Answer(chain, status, hresult, statuses, element)
 
@@ -268,27 +269,41 @@ def address(name: str) -> bytes | None:
 
 
 class OwnAnchors:
-    """The user's anchors as CryptoAPI takes them: an engine that trusts the roots among them alone, and a store of the others."""
+    """The user's anchors as CryptoAPI takes them: an engine that trusts the roots among them alone, and a store of the others.
 
-    __slots__ = ("certificates", "engine", "others", "roots")
+    What CryptoAPI cannot parse it cannot trust either: left out, it leads to refusals at most.
+    """
 
-    def __init__(self, anchors: Anchors) -> None:
-        self.certificates = frozenset(anchors.certificates)
-        # What CryptoAPI cannot parse it can not trust either: left out, it leads to refusals at most.
-        self.roots = _store(filter(is_self_issued, anchors.certificates), unreadable="skip")
-        others = [der for der in anchors.certificates if not is_self_issued(der)]
+    __slots__ = ("_engine", "_roots", "certificates", "others")
+
+    def __init__(self, certificates: Iterable[bytes]) -> None:
+        self.certificates = frozenset(certificates)
+        others = [der for der in self.certificates if not is_self_issued(der)]
         self.others = _store(others, unreadable="skip") if others else None
-        self.engine = _engine(self.roots)
+        self._engine: _Owned | None = None
+        self._roots: _Owned | None = None
+
+    @property
+    def engine(self) -> _Owned:
+        """Made when it is first needed. Of several threads each may make one; whoever uses one keeps it from being freed."""
+        engine = self._engine
+        if engine is None:
+            self._roots = roots = _store(filter(is_self_issued, self.certificates), unreadable="skip")
+            self._engine = engine = _engine(roots)
+        return engine
 
     def end_of(self, chain: list[bytes]) -> int:
         """How many certificates of the chain lead to an anchor, itself included (VERIFY_X509_PARTIAL_CHAIN). 0: they lead to none."""
         return next((index + 1 for index, der in enumerate(chain) if der in self.certificates), 0)
 
 
-def _own(anchors: Anchors) -> OwnAnchors:
-    if not isinstance(anchors.native, OwnAnchors):
-        anchors.native = OwnAnchors(anchors)
-    return anchors.native
+def _own(anchors: Anchors) -> OwnAnchors | None:
+    if not anchors:
+        return None
+    own = anchors.native
+    if not isinstance(own, OwnAnchors):
+        anchors.native = own = OwnAnchors(anchors.certificates)
+    return own
 
 
 def is_self_issued(der: bytes) -> bool:
@@ -319,7 +334,7 @@ def _code(question: Question, answer: Answer, finding: Finding) -> int:
         return SELF_SIGNED_LEAF
     if finding.code == MISMATCH and address(question.hostname or ""):
         return _verdict.IP_ADDRESS_MISMATCH
-    if finding.code == EXPIRED and _is_not_yet_valid(answer.chain[answer.index]):
+    if finding.code == EXPIRED and answer.chain and _is_not_yet_valid(answer.chain[answer.index]):
         return NOT_YET_VALID
     return finding.code
 

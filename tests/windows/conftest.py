@@ -11,13 +11,14 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from published import Publisher
+    from certificates import Authority
+
+    from windows.published import Publisher
+    from windows.watching import Calls
 
 FOLDER = Path(__file__).parent
-ANYWHERE = {"test_headers.py", "test_lab.py"}
+ANYWHERE = {"test_headers.py"}
 REASON = "needs CryptoAPI: `nox -s windows` runs it with a Windows CPython under Wine"
-
-sys.path.insert(0, str(FOLDER))
 
 
 class NeedsWindows(pytest.Module):
@@ -35,7 +36,36 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 @pytest.fixture(scope="session")
 def publisher() -> Iterator[Publisher]:
-    from published import Publisher
+    from windows.published import Publisher
 
     with Publisher() as publisher:
         yield publisher
+
+
+@pytest.fixture(scope="session")
+def system_root() -> Authority:
+    """In the system's store."""
+    from certificates import Authority
+
+    return Authority.new("Root of the system")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stores(request: pytest.FixtureRequest) -> None:
+    """Put all roots into the system's store before the first verdict: Wine reads it once in the life of a process."""
+    if sys.platform != "win32":
+        return
+    from windows import system
+
+    system.add(request.getfixturevalue("system_root").der)
+    if any(item.path.name == "test_verdicts.py" for item in request.session.items):
+        from windows import test_verdicts
+
+        test_verdicts.fill_stores(request.getfixturevalue("publisher"))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    from windows.watching import Calls
+
+    return Calls(monkeypatch)

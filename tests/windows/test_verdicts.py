@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 import cases
 import pytest
-import system
 
 from truststore._verdict import Anchors, Question
 from truststore._windows import PLATFORM, verify
+from windows import system
 
 if TYPE_CHECKING:
     from cases import Case, World
-    from published import Publisher
+    from windows.published import Publisher
 
 without = () if system.ROOTS_CAN_BE_ADDED and not system.IS_WINE else (cases.SETTINGS,)
 each_case = pytest.mark.parametrize("case", cases.rows(system.PLATFORM, without=without), ids=str)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def stores(publisher: Publisher) -> None:
-    """All roots at once, before the first verdict: Wine reads the root store once in the life of a process."""
+def fill_stores(publisher: Publisher) -> None:
     for case in cases.rows(system.PLATFORM, without=without):
         world = case.world(publisher.url)
         publisher.files.update(world.published)
