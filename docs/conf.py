@@ -10,7 +10,6 @@ release = version = metadata("truststore")["Version"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toctree.empty_glob"]  # pages that come with their platform
 html_theme = "furo"
 html_title = f"truststore {release}"
 

@@ -89,7 +89,8 @@ def internet(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "company-root.pem").write_text(server.company_root, "ascii")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
-    for name in ("SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    monkeypatch.setenv("SSL_CERT_DIR", "")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     yield
     truststore.extract_from_ssl()

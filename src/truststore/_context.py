@@ -27,7 +27,6 @@ from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
-from ._connection import Gate
 from ._verdict import Anchors, Question
 
 if sys.platform == "win32":
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
+    from ._connection import Gate
     from ._openssl import Roots
     from ._stdlib import Connection, Decoded, Ends, Factory
     from ._stores import Store
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 #: How many leaves a context remembers the chain of. Beyond, the oldest goes.
 REMEMBERED_CHAINS = 256
 
-#: The context that is being wrapped as a server in this thread or task while it was never configured.
+#: The context, made without a protocol, that is being wrapped as a server in this thread or task.
 _serving: ContextVar[SSLContext | None] = ContextVar("_serving", default=None)
 
 
@@ -111,6 +111,7 @@ class SSLContext(_CSettings):
     _lock: RLock
     _settings: tuple[VerifyMode, bool] | None
     _mode_is_ours: bool  # nobody chose `verify_mode`: clients verify, servers do not ask for a certificate
+    _check_is_ours: bool  # nobody chose `check_hostname`: clients check it, servers have no peer's name to check
     _direct: bool  # there is nothing to do for a connection but to make it
     _anchors: Anchors
     _has_own: bool
@@ -121,7 +122,7 @@ class SSLContext(_CSettings):
     def __new__(cls, protocol: int | None = None, *args: object, **kwargs: object) -> Self:
         self = super().__new__(cls, ssl.PROTOCOL_TLS if protocol is None else protocol, *args, **kwargs)
         self._lock = RLock()
-        self._mode_is_ours = protocol is None
+        self._mode_is_ours = self._check_is_ours = protocol is None
         self._direct = protocol == PROTOCOL_TLS_SERVER
         self._settings = None
         if self._mode_is_ours:
@@ -169,7 +170,7 @@ class SSLContext(_CSettings):
 
     @property
     def check_hostname(self) -> bool:
-        """As in `ssl`. False while a context that nobody configured is wrapped as a server, which has no peer's name to check."""
+        """As in `ssl`. False, unless it was set, while a context made without a protocol is wrapped as a server."""
         return self._in_force()[1] and _serving.get() is not self
 
     @check_hostname.setter
@@ -182,6 +183,7 @@ class SSLContext(_CSettings):
             _stdlib.set_check_hostname(self, value)
             self._keep()
             self._mode_is_ours = self._mode_is_ours and not value
+            self._check_is_ours = False
 
     # -- what the user trusts ---------------------------------------------------------------------------------------------------
 
@@ -268,7 +270,7 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
         """As in `ssl`."""
-        token = _serving.set(self if server_side and self._mode_is_ours else None)
+        token = _serving.set(self if server_side and self._check_is_ours else None)
         try:
             return self._outer.wrap_socket(
                 self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
@@ -320,9 +322,14 @@ class SSLContext(_CSettings):
             connection = self._made(settings, partial(make, self, *ends, server_side, hostname, owner=owner, session=session))
             if not gated:
                 return connection
-            name = connection.server_hostname.removesuffix(".") if check else None
-            question = Question((), name, self._anchors, self.verify_flags, self.hostname_checks_common_name)
-            return Gate(connection, self, question, ends)
+            from ._connection import Gate  # not before it is needed: where OpenSSL verifies it never is
+
+            return Gate(connection, self, self._question(connection, check), ends)
+
+    def _question(self, connection: Connection, check: bool) -> Question:
+        """What the user has set, as of now; the chain is yet to come."""
+        hostname = connection.server_hostname.removesuffix(".") if check else None
+        return Question((), hostname, self._anchors, self.verify_flags, self.hostname_checks_common_name)
 
     def _required(self, server_side: bool, hostname: str | None) -> tuple[VerifyMode, bool]:
         """What this connection has to verify, after all that is needed for it has been prepared."""

@@ -144,6 +144,9 @@ def name(encoded: bytes) -> str:
 
 
 def _text(tag: int, value: bytes) -> str:
+    return printable(value.decode(CHARSETS.get(tag, "latin-1"), "replace"))
+
+
+def printable(text: str) -> str:
     """The peer chooses these characters: what a terminal would obey is shown escaped."""
-    decoded = value.decode(CHARSETS.get(tag, "latin-1"), "replace")
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in decoded)
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -7,7 +7,6 @@ and without redundant blanks; ``openssl rehash`` makes the links. Up to OpenSSL 
 
 from __future__ import annotations
 
-import os
 import re
 
 from . import _der
@@ -16,44 +15,40 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NAME = re.compile(r"([0-9a-f]{8})\.(0|[1-9][0-9]*)", re.ASCII)
+_NAME = re.compile(r"([0-9a-f]{8})\.(0|[1-9][0-9]{0,8})").fullmatch
 
 
-def names(directory: str) -> list[str]:
-    """The file names that OpenSSL would get to, by hash, each without a gap in its numbers. Raises OSError."""
-    return [f"{digest}.{number}" for digest, numbers in _numbers(os.listdir(directory)).items() for number in _unbroken(numbers)]
-
-
-def has_gap(listing: Iterable[str]) -> bool:
-    """Whether there is a name of the right form that OpenSSL never gets to."""
-    return any(len(_unbroken(numbers)) < len(numbers) for numbers in _numbers(listing).values())
-
-
-def _numbers(listing: Iterable[str]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for match in filter(None, map(NAME.fullmatch, listing)):
-        found.setdefault(match[1], []).append(int(match[2]))
-    return found
-
-
-def _unbroken(numbers: list[int]) -> list[int]:
-    return [number for expected, number in enumerate(sorted(numbers)) if number == expected]
+def names(listing: Iterable[str]) -> tuple[list[str], bool]:
+    """The names of a directory that OpenSSL gets to, and whether there are others that it never gets to, behind a gap."""
+    numbers: dict[str, list[int]] = {}
+    for match in filter(None, map(_NAME, listing)):
+        numbers.setdefault(match[1], []).append(int(match[2]))
+    reached = [f"{digest}.{n}" for digest, found in numbers.items() for expected, n in enumerate(sorted(found)) if n == expected]
+    return reached, len(reached) < sum(map(len, numbers.values()))
 
 
 #: String types whose text is made comparable, and how their bytes are text (OpenSSL's ASN1_MASK_CANON).
-_CHARSETS = {0x0C: "utf-8", 0x13: "latin-1", 0x14: "latin-1", 0x16: "latin-1", 0x1A: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+_CHARSETS = {
+    0x0C: "utf-8",
+    0x13: "latin-1",
+    0x14: "latin-1",
+    0x16: "latin-1",
+    0x1A: "latin-1",
+    0x1C: "utf-32-be",
+    0x1E: "utf-16-be",
+}
 _UTF8_STRING = 0x0C
 _BLANKS = " \t\n\v\f\r"
 
 
 def subject_hash(certificate: bytes) -> str:
-    """The name, up to the dot, under which OpenSSL looks for this certificate (X509_NAME_hash). Raises `_der.Malformed`, UnicodeError."""
+    """The name, up to the dot, under which OpenSSL looks for this certificate (X509_NAME_hash). Raises ValueError."""
     from hashlib import sha1  # a third of a millisecond that only user-given directories on Windows and macOS need
 
     (_, content), *_rest = _der.elements(certificate)
     (_, signed), *_rest = _der.elements(content)
-    fields = list(_der.elements(signed))
-    subject = fields[5 if fields[0][0] == _der.VERSION else 4][1]
+    fields = [content for tag, content in _der.elements(signed) if tag != _der.VERSION]
+    subject = fields[4] if len(fields) > 4 else b""
     canonical = b"".join(_relative_name(attributes) for _, attributes in _der.elements(subject))
     return sha1(canonical, usedforsecurity=False).digest()[3::-1].hex()
 

@@ -3,6 +3,9 @@
 OpenSSL's reader (crypto/pem/pem_lib.c) takes more than the plain form that every tool writes, in ways that differ between versions.
 Here only the plain form is read: a BEGIN line, lines of base64, the END line; with any line ends, trailing blanks, and anything
 else between the blocks. What is not in that form gets the answer "only OpenSSL can say", never a guess, and OpenSSL is asked.
+
+What the user loads is read by OpenSSL in any case, in a context that is thrown away: its errors are the errors. That context hands
+out authorities, but no certificates that are none; where there are such, the plain form counts, if it has as many as OpenSSL says.
 """
 
 from __future__ import annotations
@@ -11,17 +14,21 @@ import binascii
 import errno
 import os
 import re
-import ssl
 import stat
-from _ssl import _SSLContext
+from ssl import SSL_ERROR_SSL, SSLError
 
 from . import _der, _hashed
+from ._stdlib import plain_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
-    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    from _typeshed import ReadableBuffer, StrOrBytesPath
+
+    #: A certificate, and OpenSSL's own settings that stood behind it in a "trusted" block (openssl-x509(1), "Trust Settings").
+    Block = tuple[bytes, bytes]
 
 #: A block in plain form. A line may have blanks at its ends; an empty line, or one with a colon, is what OpenSSL calls a header.
 _BLOCK = re.compile(
@@ -31,14 +38,14 @@ _BLOCK = re.compile(
     re.MULTILINE,
 )
 _BEGIN = b"-----BEGIN "
-_PLAIN = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
 _WITH_SETTINGS = b"TRUSTED CERTIFICATE"
+_LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", _WITH_SETTINGS})
 
 # A FIFO in a file's place must not stop the program: opening it would wait for a writer.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def contents(path: Path) -> bytes:
+def contents(path: StrOrBytesPath) -> bytes:
     """The bytes of a regular file. Raises OSError if it cannot be read or is something else; never waits."""
     descriptor = os.open(path, _READ)
     try:
@@ -54,108 +61,106 @@ def contents(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def certificates(data: bytes) -> list[bytes] | None:
-    """The certificates (DER) in a PEM text; None: it is not in plain form, and only OpenSSL can say."""
-    blocks = _blocks(data)
-    return None if blocks is None else [certificate for certificate, _ in blocks]
+def blocks(data: bytes) -> list[Block] | None:
+    """The certificates in a PEM file's bytes; None: it is not in plain form, and only OpenSSL can say."""
+    found = _BLOCK.findall(data)
+    if len(found) != data.count(_BEGIN) or b"\0" in data:
+        return None
+    certificates = []
+    for label, body in found:
+        if label in _LABELS:
+            der = _decoded(body)
+            size = _size(der)
+            if not size or (size < len(der) and label != _WITH_SETTINGS):
+                return None
+            certificates.append((der[:size], der[size:]))
+    return certificates
 
 
 def count(path: str) -> int:
-    """How many different certificates OpenSSL loads from a PEM file. Raises OSError (ssl.SSLError is one)."""
-    found = certificates(contents(path))
-    return len(set(found)) if found else _ask_openssl(cafile=path)
+    """How many different certificates OpenSSL loads from a PEM file, as far as can be seen without parsing them. Raises OSError."""
+    found = blocks(contents(path))
+    return _statistics(_loaded(path, None))["x509"] if found is None else len({certificate for certificate, _ in found})
 
 
-def read_certificates(cafile: Path | None = None, capath: Path | None = None, cadata: str | bytes | None = None) -> list[bytes]:
-    """The certificates (DER, no duplicates) that `SSLContext.load_verify_locations`, called with the same, makes anchors for TLS servers.
+def read_certificates(
+    cafile: StrOrBytesPath | None = None,
+    capath: StrOrBytesPath | None = None,
+    cadata: str | ReadableBuffer | None = None,
+) -> list[bytes]:
+    """The certificates (DER, no duplicates) that `load_verify_locations`, called with the same, makes anchors for verifying servers.
 
-    It raises what that raises, with the file's name. Left out are certificates that a "trusted" block excludes from the purpose of
-    verifying servers (openssl-x509(1), "Trust Settings"), and those of `capath` that OpenSSL would not find by their names.
-    What OpenSSL accepts although it is not in plain form is an ssl.SSLError too: it is better not loaded than loaded in part.
-    A `cafile` that is not a regular file is an OSError, where OpenSSL may wait for it forever.
+    Left out are those that a "trusted" block excludes from that, and those of `capath` that OpenSSL does not find by their names.
+
+    Raises what `load_verify_locations` raises, with the file's name. Different from it, on the safe side: a `cafile` that is not a
+    regular file is an OSError, where OpenSSL may wait forever; and what only OpenSSL can read, but does not hand out, is an SSLError.
     """
     if cafile is None and capath is None and cadata is None:
         raise TypeError("cafile, capath and cadata cannot be all omitted")
     found: list[bytes] = []
     if cadata is not None:
-        found += _from_text(cadata) if isinstance(cadata, str) else _from_der(bytes(cadata))
+        found += _from_data(cadata)
     if cafile is not None:
-        found += _from_file(cafile)
+        found += _from_file(os.fsdecode(cafile))
     if capath is not None:
-        for directory in os.fsdecode(capath).split(os.pathsep):
-            found += _from_directory(directory) if directory else ()
+        for directory in filter(None, os.fsdecode(capath).split(os.pathsep)):
+            found += _from_directory(directory)
     return list(dict.fromkeys(found))
 
 
-def _from_text(text: str) -> list[bytes]:
-    expected = _ask_openssl(cadata=text)
-    blocks = [block for block in _blocks(text.encode("ascii"), _PLAIN) or ()]
-    return _agreed(blocks, expected, "cadata")
+def _from_data(data: str | ReadableBuffer) -> list[bytes]:
+    scratch = _loaded(None, data)
+    if not isinstance(data, str):
+        return _handed_out(scratch, list(_concatenated(bytes(data))), "cadata")
+    text = data.encode("ascii").replace(_WITH_SETTINGS, b"OTHER")  # which OpenSSL takes from files alone
+    return _handed_out(scratch, blocks(text), "cadata")
 
 
-def _from_der(data: bytes) -> list[bytes]:
-    expected = _ask_openssl(cadata=data)
-    blocks, start = [], 0
-    while size := _size(data[start:]):
-        blocks.append((data[start : start + size], b""))
-        start += size
-    return _agreed(blocks, expected, "cadata")
-
-
-def _from_file(path: Path) -> list[bytes]:
-    data, name = contents(path), os.fsdecode(path)
-    return _agreed(_blocks(data) or [], _ask_openssl(cafile=name), name)
+def _from_file(path: str) -> list[bytes]:
+    data = contents(path)
+    return _handed_out(_loaded(path, None), blocks(data), path, _WITH_SETTINGS in data)
 
 
 def _from_directory(directory: str) -> Iterator[bytes]:
+    """What OpenSSL can find there: of each certificate, by its own name."""
     try:
-        names = _hashed.names(directory)
-    except OSError:  # as OpenSSL: it may appear later
+        names, _ = _hashed.names(os.listdir(directory))
+    except OSError:  # OpenSSL does not mind: it may appear later
         return
-    stopped = set()
+    unreadable = set()
     for name in names:
         digest = name.partition(".")[0]
+        if digest in unreadable:  # nor does it look behind what it cannot read
+            continue
         try:
-            if digest not in stopped:
-                yield from (found for found in _from_file(os.path.join(directory, name)) if _hashed.subject_hash(found) == digest)
-        except (OSError, _der.Malformed, UnicodeError):
-            stopped.add(digest)  # OpenSSL does not look behind what it cannot read
+            found = _from_file(os.path.join(directory, name))
+            yield from (certificate for certificate in found if _hashed.subject_hash(certificate) == digest)
+        except (OSError, ValueError):
+            unreadable.add(digest)
 
 
-def _agreed(blocks: list[tuple[bytes, bytes]], expected: int, where: str) -> list[bytes]:
-    """Those of the blocks that may vouch for servers, if OpenSSL has loaded as many."""
-    if len({certificate for certificate, _ in blocks}) != expected:
-        raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"{where}: not plain PEM, rewrite it with 'openssl x509' (OpenSSL reads {expected} certificates)")
-    return [certificate for certificate, settings in blocks if _vouches_for_servers(settings)]
+def _handed_out(scratch: ssl.SSLContext, plain: list[Block] | None, where: str, with_settings: bool = False) -> list[bytes]:
+    statistics = _statistics(scratch)
+    if statistics["x509"] == statistics["x509_ca"] and not with_settings:
+        return scratch.get_ca_certs(True)
+    if plain is None or len({certificate for certificate, _ in plain}) != statistics["x509"]:
+        raise SSLError(SSL_ERROR_SSL, f"{where}: certificates in an unusual form; write them anew with 'openssl x509'")
+    return [certificate for certificate, settings in plain if _vouches_for_servers(settings)]
 
 
-def _ask_openssl(cafile: str | None = None, cadata: str | bytes | None = None) -> int:
-    """How many certificates OpenSSL loads. Raises what `load_verify_locations` raises, with the file's name."""
-    scratch = _SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _loaded(cafile: str | None, cadata: str | ReadableBuffer | None) -> ssl.SSLContext:
+    """A context with nothing but these. Raises what `load_verify_locations` raises, with the file's name."""
+    scratch = plain_context()
     try:
         scratch.load_verify_locations(cafile, None, cadata)
-    except OSError as error:
-        error.filename = cafile
-        if isinstance(error, ssl.SSLError) and cafile:
-            error.strerror = f"{error.strerror}: {cafile}"
+    except SSLError as error:
+        error.strerror = f"{cafile or 'cadata'}: {error.strerror}"
         raise
-    return scratch.cert_store_stats()["x509"]
+    return scratch
 
 
-def _blocks(data: bytes, plain: frozenset[bytes] = _PLAIN | {_WITH_SETTINGS}) -> list[tuple[bytes, bytes]] | None:
-    """(certificate, OpenSSL's settings behind it) of each block with one of these labels; None: not in plain form."""
-    found = _BLOCK.findall(data)
-    if len(found) != data.count(_BEGIN):
-        return None
-    blocks = []
-    for label, body in found:
-        if label in plain:
-            der = _decoded(body)
-            size = _size(der)
-            if not size or (size < len(der) and label != _WITH_SETTINGS):
-                return None
-            blocks.append((der[:size], der[size:]))
-    return blocks
+def _statistics(context: ssl.SSLContext) -> dict[str, int]:
+    return context.cert_store_stats()
 
 
 def _decoded(body: bytes) -> bytes:
@@ -165,28 +170,38 @@ def _decoded(body: bytes) -> bytes:
         return b""
 
 
-def _size(der: bytes) -> int:
-    """The length of the DER sequence that `der` begins with, its header included; 0: there is none."""
-    if len(der) < 2 or der[0] != _der.SEQUENCE:
+def _concatenated(data: bytes) -> Iterator[Block]:
+    start = 0
+    while size := _size(data[start : start + 6], len(data) - start):
+        yield data[start : start + size], b""
+        start += size
+
+
+def _size(der: bytes, available: int | None = None) -> int:
+    """The length of the DER sequence that begins here, its header included; 0: there is none, or not all of it."""
+    if len(der) < 2 or der[0] != _der.SEQUENCE or der[1] == 0x80 or der[1] > 0x84:
         return 0
     octets = der[1] & 0x7F if der[1] & 0x80 else 0
     size = 2 + octets + (int.from_bytes(der[2 : 2 + octets], "big") if octets else der[1])
-    return size if size <= len(der) else 0
+    return size if size <= (len(der) if available is None else available) else 0
 
 
-SERVER_AUTH = bytes.fromhex("2b06010505070301")
-ANY_PURPOSE = bytes.fromhex("551d2500")
+_SERVER_AUTH, _ANY_PURPOSE = bytes.fromhex("2b06010505070301"), bytes.fromhex("551d2500")
+_REJECTED = 0xA0  # X509_CERT_AUX's [0]
 
 
 def _vouches_for_servers(settings: bytes) -> bool:
-    """Whether OpenSSL's settings (X509_CERT_AUX) leave the certificate an anchor for TLS servers (crypto/x509/x509_trust.c, obj_trust)."""
+    """Whether the settings (X509_CERT_AUX) let it vouch for TLS servers (crypto/x509/x509_trust.c, obj_trust). In doubt not."""
     if not settings:
         return True
     try:
         ((_, content),) = _der.elements(settings)
-        fields = list(_der.elements(content))
-        trusted = [oid for tag, oids in fields if tag == _der.SEQUENCE for _, oid in _der.elements(oids)]
-        rejected = [oid for tag, oids in fields if tag == 0xA0 for _, oid in _der.elements(oids)]
+        uses = {
+            tag: {oid for _, oid in _der.elements(oids)}
+            for tag, oids in _der.elements(content)
+            if tag in (_der.SEQUENCE, _REJECTED)
+        }
     except (_der.Malformed, ValueError):
         return False
-    return not {SERVER_AUTH, ANY_PURPOSE} & set(rejected) and (not trusted or bool({SERVER_AUTH, ANY_PURPOSE} & set(trusted)))
+    servers = {_SERVER_AUTH, _ANY_PURPOSE}
+    return not servers & uses.get(_REJECTED, set()) and (_der.SEQUENCE not in uses or bool(servers & uses[_der.SEQUENCE]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Files with all roots, by the start of `sys.platform`. A platform that is not named here is looked up as Linux.
 BUNDLES: Mapping[str, tuple[Row, ...]] = {
     "linux": (
-        ("/etc/ssl/certs/ca-certificates.crt", "Debian, Ubuntu, Alpine, Arch, Gentoo, Void, NixOS, Guix, OpenWrt, Flatpak, distroless", "Go, probe"),
+        ("/etc/ssl/certs/ca-certificates.crt", "Debian, Ubuntu, Alpine, Arch, Gentoo, Void, NixOS, Guix, OpenWrt, Flatpak", "Go, probe"),
         ("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "Fedora, RHEL 7 and later, CentOS, Amazon Linux, Azure Linux", "Fedora, Go"),
         ("/etc/pki/tls/certs/ca-bundle.crt", "Fedora up to 43, RHEL 6 and later", "Fedora, Go"),
         ("/etc/ssl/ca-bundle.pem", "SUSE, openSUSE", "SUSE, Go"),
@@ -31,7 +31,6 @@ BUNDLES: Mapping[str, tuple[Row, ...]] = {
         ("/etc/ssl/cert.pem", "Alpine, OpenWrt", "Go, probe"),
         ("/etc/ssl/certs/ca-bundle.crt", "NixOS of old, some RPM systems", "nixpkgs"),
         ("/etc/ssl/certs/cacert.pem", "OpenHarmony", "probe"),
-        ("/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt", "Nix on a system without a store", "nixpkgs"),
         ("/opt/etc/ssl/certs/ca-certificates.crt", "Entware, on routers and NAS", "probe"),
         ("/usr/share/ssl/certs/ca-bundle.crt", "Red Hat Linux of old", "the package"),
         ("/usr/local/ssl/cert.pem", "an OpenSSL that the administrator built", "OpenSSL's INSTALL"),
@@ -53,8 +52,7 @@ BUNDLES: Mapping[str, tuple[Row, ...]] = {
         ("/etc/ssl/cert.pem", "OpenBSD", "Go"),
     ),
     "netbsd": (
-        ("/etc/openssl/certs/ca-certificates.crt", "NetBSD 10 and later", "NetBSD, Go"),
-        ("/etc/ssl/certs/ca-certificates.crt", "NetBSD with pkgsrc", "probe"),
+        ("/etc/openssl/certs/ca-certificates.crt", "NetBSD 10 and later", "NetBSD, Go, probe"),
     ),
     "sunos": (
         ("/etc/certs/ca-certificates.crt", "Solaris 11.2 and later, OpenIndiana", "Go"),
@@ -63,7 +61,7 @@ BUNDLES: Mapping[str, tuple[Row, ...]] = {
     ),
     "aix": (
         ("/var/ssl/certs/ca-bundle.crt", "AIX", "Go"),
-        ("/var/ssl/cert.pem", "AIX", "Go"),
+        ("/var/ssl/cert.pem", "AIX", "OpenSSL's default there"),
     ),
     "haiku": (
         ("/boot/system/data/ssl/CARootCertificates.pem", "Haiku", "probe"),
@@ -131,7 +129,8 @@ SHARED_PREFIXES: tuple[tuple[str, str], ...] = (
 #: Prefixes of package managers that bring an OpenSSL with roots of its own: its file exists, but it is not the system's.
 PRIVATE_PREFIXES: tuple[tuple[str, str], ...] = (
     ("/home/linuxbrew/.linuxbrew", "Homebrew on Linux"),
-)  # fmt: skip
+    ("/nix/var/nix/profiles", "Nix, whose OpenSSL goes there if /etc/ssl/certs/ca-certificates.crt is missing"),
+)
 
 #: Environment variables that name such a prefix.
 PRIVATE_PREFIX_VARIABLES: tuple[tuple[str, str], ...] = (

@@ -13,8 +13,6 @@ from __future__ import annotations
 import sys
 from ssl import SSLCertVerificationError
 
-from . import _der
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -101,8 +99,7 @@ def refusal(
     On Python 3.11 and later a note names the certificate, its issuer, the store that was asked, and `remedy`.
     """
     words = words or _words(question, code)
-    details = ", ".join(filter(None, (platform_message.strip(), _number(platform_code))))
-    error = _error(code, words, f" ({platform.name}: {details})" if details else "")
+    error = _error(code, words, _details(platform, platform_code, platform_message))
     vars(error).update(platform=platform.name, platform_code=platform_code, platform_message=platform_message)
     _annotate(error, _note(question, platform, index, remedy or REMEDIES.get(code, "")))
     return error
@@ -150,19 +147,30 @@ def _words(question: Question, code: int) -> str:
     return OPENSSL_WORDS.get(code, OPENSSL_WORDS[UNSPECIFIED])
 
 
+def _details(platform: Platform, code: int | None, message: str) -> str:
+    """What is appended to the message, in one line: the platform's sentence may quote a name that the peer chose."""
+    from . import _der  # for bad news only
+
+    details = ", ".join(filter(None, (_der.printable(" ".join(message.split())), _number(code))))
+    return f" ({platform.name}: {details})" if details else ""
+
+
 def _number(code: int | None) -> str:
     """As the vendors write them: Apple's OSStatus is negative and decimal, Microsoft's HRESULT hexadecimal."""
     return "" if code is None else str(code) if abs(code) < 0x20000 else f"0x{code & 0xFFFFFFFF:08X}"
 
 
 def _note(question: Question, platform: Platform, index: int, remedy: str) -> str:
+    from . import _der  # for bad news only
+
     try:
         certificate = _der.Certificate(question.chain[index])
         subject, issuer = _der.name(certificate.subject), _der.name(certificate.issuer)
         whose = f"The certificate of [{subject}], issued by [{issuer}], was refused."
     except (IndexError, _der.Malformed):
         whose = "The peer's certificate is missing or cannot be read."
-    loaded = f", and {len(question.anchors)} certificates that the program loaded itself" if question.anchors else ""
+    count = len(question.anchors)
+    loaded = f", and {count} certificate{'s' if count > 1 else ''} that the program loaded itself" if count else ""
     return " ".join(filter(None, (whose, f"Asked: {platform.name}, with {platform.store}{loaded}.", remedy)))
 
 

@@ -1,0 +1,36 @@
+"""What many tests start from: an authority that the system trusts, and what it and a stranger issued."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from certificates import Authority, Certificate
+from servers import HOST, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def root() -> Authority:
+    return Authority.new("System root")
+
+
+@pytest.fixture(scope="session")
+def leaf(root: Authority) -> Certificate:
+    return root.issue(HOST, "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Certificate:
+    """Of the right name, by an authority that nobody trusts."""
+    return Authority.new("Stranger").issue(HOST, "127.0.0.1")
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Authority) -> Store:
+    """The system's store, with `root` in it."""
+    store = Store(tmp_path, monkeypatch)
+    store.holds(root)
+    return store

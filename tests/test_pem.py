@@ -1,0 +1,451 @@
+"""Reading certificates, against OpenSSL: what `load_verify_locations` makes of the same argument is right by definition."""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from certificates import ANY_PURPOSE, CLIENT_AUTH, SERVER_AUTH, Authority, Certificate, self_signed
+from cryptography.hazmat.primitives.serialization import Encoding
+from fake_root import FakeRoot, subject_hash
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from servers import in_memory
+
+from truststore import _pem
+from truststore._pem import read_certificates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cryptography import x509
+
+FIRST, SECOND, THIRD = (Authority.new(name, key="p256") for name in ("First", "Second", "Third"))
+LEAF = self_signed("localhost", key="p256")
+BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files on Windows")
+
+
+def body(certificate: Certificate) -> str:
+    return certificate.pem[len(BEGIN) + 1 : -len(END) - 1]
+
+
+def block(content: bytes, label: str = "CERTIFICATE") -> str:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(content).decode()}-----END {label}-----\n"
+
+
+def trusted(
+    certificate: Certificate, trust: Sequence[x509.ObjectIdentifier] = (), reject: Sequence[x509.ObjectIdentifier] = ()
+) -> str:
+    """OpenSSL's own kind of block: behind the certificate, what it is trusted for."""
+    settings = b""
+    if trust:
+        settings += element(0x30, b"".join(map(encoded, trust)))
+    if reject:
+        settings += element(0xA0, b"".join(map(encoded, reject)))
+    return block(certificate.der + (element(0x30, settings) if settings else b""), "TRUSTED CERTIFICATE")
+
+
+def element(tag: int, content: bytes) -> bytes:
+    assert len(content) < 128
+    return bytes((tag, len(content))) + content
+
+
+def encoded(oid: x509.ObjectIdentifier) -> bytes:
+    known = {SERVER_AUTH: "2b06010505070301", CLIENT_AUTH: "2b06010505070302", ANY_PURPOSE: "551d2500"}
+    return element(6, bytes.fromhex(known[oid]))
+
+
+A, B, L = FIRST.pem, SECOND.pem, LEAF.pem
+CRL = block(FIRST.crl(), "X509 CRL")
+
+#: Files as people have them, and as nobody should.
+TEXTS: dict[str, str | bytes] = {
+    "one": A,
+    "several": A + B + L,
+    "twice the same": A + A,
+    "CRLF": (A + L).replace("\n", "\r\n"),
+    "CR": (A + L).replace("\n", "\r"),
+    "no newline at the end": A + L.rstrip("\n"),
+    "text around": f"# First\n{A}subject=CN = Leaf\nissuer: x\n\n{L}bye",
+    "text like a header around": f"Bag Attributes\n    friendlyName: x\n{A}",
+    "bytes of any charset around": b"\xff\xfe\xe9\n" + A.encode() + b"\xe9\n" + L.encode(),
+    "byte order mark": b"\xef\xbb\xbf" + A.encode(),
+    "byte order mark and leaf": b"\xef\xbb\xbf" + A.encode() + L.encode(),
+    "blanks at line ends": (A + L).replace("\n", " \t\n"),
+    "blanks at line starts of the body": f"{BEGIN}\n  " + body(LEAF).rstrip().replace("\n", "\n  ") + f"\n{END}\n",
+    "blanks before BEGIN": f"  {A}",
+    "form feeds at line ends": A.replace("\n", "\f\n"),
+    "one long line": f"{BEGIN}\n{body(FIRST).replace(chr(10), '')}\n{END}\n{BEGIN}\n{body(LEAF).replace(chr(10), '')}\n{END}\n",
+    "short lines": f"{BEGIN}\n" + "".join(f"{char}\n" for char in body(FIRST) if char != "\n") + f"{END}\n",
+    "old label": A.replace("CERTIFICATE", "X509 CERTIFICATE"),
+    "trusted, no settings": trusted(FIRST) + L,
+    "trusted for servers": trusted(FIRST, [SERVER_AUTH]) + L,
+    "other blocks": f"{CRL}{FIRST.key_pem}{A}{FIRST.key_pem}{L}",
+    "unknown block": block(b"hello", "SOMETHING") + A,
+    "unknown block, bad": "-----BEGIN SOMETHING-----\nhello!\n-----END SOMETHING-----\n" + A,
+    "bad private key": block(b"hello", "RSA PRIVATE KEY") + A,
+    "revocation list alone": CRL,
+    "empty": "",
+    "blank": " \n\n",
+    "no BEGIN": body(FIRST) + END,
+    "lower case": A.lower(),
+    "empty line behind BEGIN": A.replace("-----\n", "-----\n\n", 1),
+    "empty line within": A[:200] + "\n\n" + A[200:],
+    "header": A.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\n", 1),
+    "comment within": A[:92] + "\n# comment\n" + A[92:],
+    "cut off": A + B[:300],
+    "no END": A + L.replace(END, ""),
+    "another END": A + L.replace(END, "-----END X509 CERTIFICATE-----"),
+    "two on a line": A.rstrip("\n") + B,
+    "text behind END": A.rstrip("\n") + "bye\n" + B,
+    "text before BEGIN": "see " + A + B,
+    "text before BEGIN, of a length that hides it from OpenSSL": "x" * 254 + A + B,
+    "empty label": "-----BEGIN -----\n" + A,
+    "almost BEGIN": "-----\n-----BEGIN\n-----BEGIN-----\n" + A,
+    "not base64": A + L.replace("\nM", "\n!M", 1),
+    "padding within": A + L.replace("\n", "=\n", 3),
+    "padding missing": f"{BEGIN}\nMAA\n{END}\n",
+    "base64 of nothing": f"{A}{BEGIN}\n{END}\n",
+    "base64 of something else": A + block(b"\x30\x03\x02\x01\x00"),
+    "bytes behind the certificate": A + block(LEAF.der + b"\x00"),
+    "certificate cut off": A + block(LEAF.der[:-1]),
+    "length indefinite": A + block(b"\x30\x80" + LEAF.der[4:] + b"\x00\x00"),
+    "NUL within": A[:100] + "\0" + A[100:] + B,
+    "NUL between": A + "\0\n" + B,
+    "NUL between, leaf": A + "\0\n" + L,
+}
+
+
+def openssl(**arguments: Any) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(**arguments)
+    return context
+
+
+def same(where: str, **arguments: Any) -> list[bytes]:
+    """What is read is what OpenSSL loads, or the same type of error, with the place."""
+    try:
+        context = openssl(**arguments)
+    except (OSError, ValueError, TypeError) as error:
+        with pytest.raises(type(error)) as caught:
+            read_certificates(**arguments)
+        if isinstance(error, OSError):
+            assert where in str(caught.value)
+        return []
+    found = read_certificates(**arguments)
+    assert len(found) == context.cert_store_stats()["x509"]
+    assert set(context.get_ca_certs(True)) <= set(found)
+    return found
+
+
+def unusual(function: Callable[[], list[bytes]]) -> bool:
+    """Whether it is refused for its form; if not, it was right."""
+    try:
+        function()
+    except ssl.SSLError as error:
+        if "unusual form" not in str(error):
+            raise
+        return True
+    return False
+
+
+#: OpenSSL reads these, and does not hand out the leaf: refused.
+UNUSUAL = frozenset({"byte order mark and leaf", "bytes behind the certificate", "length indefinite"})
+
+
+class TestFile:
+    @pytest.mark.parametrize("kind", TEXTS)
+    def test_text(self, kind: str, tmp_path: Path) -> None:
+        path = write(tmp_path, TEXTS[kind])
+        if kind == "NUL between, leaf":  # for OpenSSL the file ends there
+            assert read_certificates(path) == [FIRST.der]
+        else:
+            assert unusual(lambda: same(path, cafile=path)) == (kind in UNUSUAL)
+
+    @pytest.mark.parametrize("kind", TEXTS)
+    def test_count(self, kind: str, tmp_path: Path) -> None:
+        """Counting does not parse what is in a well-formed block: that is left to the loading."""
+        path = write(tmp_path, TEXTS[kind])
+        if kind in ("base64 of something else", "bad private key", "unknown block"):
+            assert _pem.count(path) >= 1
+            return
+        try:
+            expected = openssl(cafile=path).cert_store_stats()["x509"]
+        except ssl.SSLError:
+            expected = 0
+        try:
+            assert _pem.count(path) == expected
+        except ssl.SSLError:
+            assert expected == 0
+
+    def test_path_types(self, tmp_path: Path) -> None:
+        path = write(tmp_path, A + L)
+        for given_path in (path, os.fsencode(path), Path(path)):
+            assert set(read_certificates(given_path)) == {FIRST.der, LEAF.der}
+
+    def test_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match=r"none\.pem"):
+            read_certificates(tmp_path / "none.pem")
+
+    def test_directory(self, tmp_path: Path) -> None:
+        with pytest.raises(OSError, match=tmp_path.name):
+            read_certificates(tmp_path)
+
+    @needs_posix
+    @pytest.mark.timeout(5)
+    def test_fifo_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        with pytest.raises(OSError, match=r"Not a regular file.*fifo"):
+            read_certificates(tmp_path / "fifo")
+
+    @needs_posix
+    def test_device(self) -> None:
+        with pytest.raises(OSError, match="Not a regular file"):
+            read_certificates("/dev/zero")
+
+    @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_junk(self, data: st.DataObject, tmp_path: Path) -> None:
+        """With authorities alone nothing is ever refused that OpenSSL takes."""
+        path = write(tmp_path, junk(data, [A, B, CRL]))
+        same(path, cafile=path)
+
+    @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_junk_around_leaves(self, data: st.DataObject, tmp_path: Path) -> None:
+        """Never another answer than OpenSSL's; some are refused."""
+        path = write(tmp_path, junk(data, [A, L, trusted(SECOND, [SERVER_AUTH])]))
+        unusual(lambda: same(path, cafile=path))
+
+    @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_count_of_junk(self, data: st.DataObject, tmp_path: Path) -> None:
+        """What is taken for plain form is it: OpenSSL loads as many."""
+        text = junk(data, [A, B, L, trusted(THIRD)], mutate=False)
+        found = _pem.blocks(text)
+        if found:
+            path = write(tmp_path, text)
+            assert openssl(cafile=path).cert_store_stats()["x509"] == len(set(found))
+
+
+FRAGMENTS = [
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "\t",
+    "\0",
+    "\f",
+    ":",
+    "#",
+    "=",
+    "A",
+    "-",
+    BEGIN,
+    END,
+    BEGIN + "\n",
+    END + "\n",
+    "-----",
+    "-----BEGIN ",
+    "x" * 253,
+    "x" * 254,
+    "\ufeff",
+    "MAA=\n",
+    "a: b\n",
+]
+
+
+def junk(data: st.DataObject, blocks: list[str], mutate: bool = True) -> bytes:
+    """Blocks and what may stand around and, if wanted, within them."""
+    anything = st.one_of(st.sampled_from(blocks), st.sampled_from(FRAGMENTS), st.text(max_size=5))
+    text = "".join(data.draw(st.lists(anything, max_size=8)))
+    if mutate and text and data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text = text[:at] + data.draw(st.one_of(st.sampled_from(FRAGMENTS), st.just(""))) + text[at + data.draw(st.integers(0, 3)) :]
+    return text.encode()
+
+
+def write(folder: Path, text: str | bytes) -> str:
+    path = folder / "file.pem"
+    path.write_bytes(text.encode("ascii") if isinstance(text, str) else text)
+    return str(path)
+
+
+class TestData:
+    @pytest.mark.parametrize("kind", TEXTS)
+    def test_text(self, kind: str) -> None:
+        text = TEXTS[kind]
+        given_text = text if isinstance(text, str) else text.decode("latin-1")  # which is no ASCII: a TypeError
+        refused = unusual(lambda: same("cadata", cadata=given_text))
+        assert refused == (kind in {*UNUSUAL, "NUL between, leaf"} and isinstance(text, str))
+
+    def test_trusted_blocks_do_not_count(self) -> None:
+        assert read_certificates(cadata=trusted(SECOND, [SERVER_AUTH]) + L) == [LEAF.der]
+
+    def test_der(self) -> None:
+        assert set(same("cadata", cadata=FIRST.der)) == {FIRST.der}
+        assert set(same("cadata", cadata=FIRST.der + LEAF.der + SECOND.der)) == {FIRST.der, LEAF.der, SECOND.der}
+
+    @pytest.mark.parametrize("kind", [bytearray, memoryview])
+    def test_other_bytes(self, kind: Callable[[bytes], Any]) -> None:
+        assert read_certificates(cadata=kind(LEAF.der)) == [LEAF.der]
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"\x30", b"0", b"\x30\x00", A.encode(), LEAF.der[:-1], LEAF.der + b"\x00", LEAF.der + b"\x30\x80", 1, "é"]
+    )
+    def test_bad(self, data: Any) -> None:
+        same("cadata", cadata=data)
+
+    def test_nothing(self) -> None:
+        with pytest.raises(TypeError, match="cannot be all omitted"):
+            read_certificates()
+
+    @settings(deadline=None, max_examples=200)
+    @given(st.lists(st.one_of(st.sampled_from([FIRST.der, LEAF.der, SECOND.der]), st.binary(max_size=6)), max_size=4).map(b"".join))
+    @example(LEAF.der + b"\x00" * 4)
+    @example(FIRST.der + b"\x30\x84\xff\xff\xff\xff")
+    def test_junk_bytes(self, data: bytes) -> None:
+        unusual(lambda: same("cadata", cadata=data))
+
+    @settings(deadline=None, max_examples=200)
+    @given(data=st.data())
+    def test_junk_text(self, data: st.DataObject) -> None:
+        text = junk(data, [A, B, L, CRL, trusted(THIRD)]).decode()
+        unusual(lambda: same("cadata", cadata=text))
+
+
+class TestTrustSettings:
+    """A "trusted" block says for what. Only what OpenSSL would trust for servers becomes an anchor."""
+
+    CASES = [
+        ([], []),
+        ([SERVER_AUTH], []),
+        ([CLIENT_AUTH], []),
+        ([ANY_PURPOSE], []),
+        ([CLIENT_AUTH, SERVER_AUTH], []),
+        ([], [SERVER_AUTH]),
+        ([], [CLIENT_AUTH]),
+        ([], [ANY_PURPOSE]),
+        ([SERVER_AUTH], [SERVER_AUTH]),
+        ([SERVER_AUTH], [CLIENT_AUTH]),
+        ([CLIENT_AUTH], [CLIENT_AUTH]),
+    ]
+
+    @pytest.mark.parametrize(("trust", "reject"), CASES)
+    def test_as_openssl(self, trust: list[x509.ObjectIdentifier], reject: list[x509.ObjectIdentifier], tmp_path: Path) -> None:
+        path = write(tmp_path, trusted(FIRST, trust, reject))
+        assert (read_certificates(path) == [FIRST.der]) == verifies(openssl(cafile=path), FIRST)
+
+    def test_settings_that_cannot_be_read(self, tmp_path: Path) -> None:
+        path = write(tmp_path, block(FIRST.der + element(0x30, element(0x30, b"\x06")), "TRUSTED CERTIFICATE"))
+        with pytest.raises(ssl.SSLError):
+            read_certificates(path)
+        assert not _pem._vouches_for_servers(b"\x30\x02\x30\x01")
+        assert not _pem._vouches_for_servers(b"\x30\x00\x30\x00")
+
+
+def verifies(context: ssl.SSLContext, authority: Authority) -> bool:
+    try:
+        in_memory(context, authority.issue("localhost").server_context())
+    except ssl.SSLCertVerificationError:
+        return False
+    return True
+
+
+@needs_posix
+class TestDirectory:
+    """Against what OpenSSL really finds when it verifies a server."""
+
+    ROOTS = (FIRST, SECOND, THIRD)
+
+    def found(self, machine: FakeRoot) -> set[Authority]:
+        found = set(read_certificates(capath=machine("/d")))
+        assert found == {root.der for root in self.ROOTS if verifies(openssl(capath=machine("/d")), root)}
+        return {root for root in self.ROOTS if root.der in found}
+
+    @pytest.fixture
+    def machine(self, tmp_path: Path) -> FakeRoot:
+        machine = FakeRoot(tmp_path)
+        machine.directory("/d")
+        return machine
+
+    def name(self, certificate: Certificate, number: object = 0) -> str:
+        return f"/d/{subject_hash(certificate)}.{number}"
+
+    def test_links(self, machine: FakeRoot) -> None:
+        machine.hashed("/d", FIRST, SECOND)
+        assert self.found(machine) == {FIRST, SECOND}
+
+    def test_names_that_do_not_count(self, machine: FakeRoot) -> None:
+        machine.write("/d/first.pem", FIRST.pem)
+        machine.write(self.name(SECOND, 1), SECOND.pem)
+        machine.write(self.name(THIRD, "00"), THIRD.pem)
+        assert self.found(machine) == set()
+
+    def test_certificate_by_anothers_name(self, machine: FakeRoot) -> None:
+        machine.write(self.name(FIRST), SECOND.pem)
+        assert self.found(machine) == set()
+
+    @pytest.mark.parametrize("obstacle", ["", "junk", FIRST.pem[:300], None])
+    def test_what_is_unreadable_hides_what_follows(self, obstacle: str | None, machine: FakeRoot) -> None:
+        if obstacle is None:
+            machine.directory(self.name(FIRST))
+        else:
+            machine.write(self.name(FIRST), obstacle)
+        machine.write(self.name(FIRST, 1), FIRST.pem)
+        machine.write(self.name(SECOND), SECOND.pem)
+        assert self.found(machine) == {SECOND}
+
+    def test_broken_link_hides_what_follows(self, machine: FakeRoot) -> None:
+        machine.link(self.name(FIRST), "/nowhere")
+        machine.write(self.name(FIRST, 1), FIRST.pem)
+        assert self.found(machine) == set()
+
+    def test_another_certificate_before(self, machine: FakeRoot) -> None:
+        machine.write(self.name(FIRST), SECOND.pem)
+        machine.write(self.name(FIRST, 1), FIRST.pem)
+        assert self.found(machine) == {FIRST}
+
+    def test_text_around(self, machine: FakeRoot) -> None:
+        machine.write(self.name(FIRST), f"First\n{FIRST.pem}bye\n")
+        assert self.found(machine) == {FIRST}
+
+    def test_two_in_one_file(self, machine: FakeRoot) -> None:
+        """OpenSSL finds the second only after it has looked for the first."""
+        machine.write(self.name(FIRST), FIRST.pem + SECOND.pem)
+        assert self.found(machine) == {FIRST}
+
+    def test_trusted_for_something_else(self, machine: FakeRoot) -> None:
+        machine.write(self.name(FIRST), trusted(FIRST, [CLIENT_AUTH]))
+        machine.write(self.name(SECOND), trusted(SECOND, [SERVER_AUTH]))
+        assert self.found(machine) == {SECOND}
+
+    @pytest.mark.timeout(20)
+    def test_fifo_is_not_waited_for(self, machine: FakeRoot) -> None:
+        os.mkfifo(machine(self.name(FIRST)))
+        machine.write(self.name(FIRST, 1), FIRST.pem)
+        machine.write(self.name(SECOND), SECOND.pem)
+        assert read_certificates(capath=machine("/d")) == [SECOND.der]
+
+    def test_list_of_directories(self, machine: FakeRoot) -> None:
+        machine.hashed("/d", FIRST)
+        machine.hashed("/e", SECOND)
+        assert set(read_certificates(capath=f"{machine('/d')}::{machine('/missing')}:{machine('/e')}")) == {FIRST.der, SECOND.der}
+
+    def test_all_arguments_at_once(self, machine: FakeRoot, tmp_path: Path) -> None:
+        machine.hashed("/d", FIRST, SECOND)
+        found = read_certificates(write(tmp_path, B + B), machine("/d"), LEAF.der)
+        assert sorted(found) == sorted({FIRST.der, SECOND.der, LEAF.der})
+
+
+def test_certificates_do_not_come_back_changed(tmp_path: Path) -> None:
+    """The bytes are those of the certificate, whoever wrote the PEM."""
+    for certificate in (FIRST, LEAF):
+        path = write(tmp_path, certificate.parsed.public_bytes(Encoding.PEM))
+        assert read_certificates(path) == [certificate.der]

@@ -1,0 +1,287 @@
+"""The errors are those of OpenSSL and CPython, whoever gave the verdict."""
+
+from __future__ import annotations
+
+import _ssl
+import ctypes
+import gc
+import pickle
+import ssl
+import sys
+import weakref
+from typing import Any
+
+import cases
+import pytest
+from certificates import Authority, self_signed
+from fake_verifier import chain_built, load
+
+from truststore import _verdict
+
+PLATFORM = _verdict.Platform("Windows", "the machine's certificate store")
+FLAGS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).verify_flags
+NOTES = sys.version_info >= (3, 11)
+
+
+def case_named(name: str) -> cases.Case:
+    return next(case for case in cases.CASES if case.id == name)
+
+
+def question_of(case: cases.Case) -> _verdict.Question:
+    world = case.world()
+    anchors = _verdict.Anchors(certificate.der for certificate in world.anchors)
+    return _verdict.Question(world.ders, case.host, anchors, FLAGS, case.common_name)
+
+
+def question(*ders: bytes, hostname: str | None = "www.example.test", anchors: tuple[bytes, ...] = ()) -> _verdict.Question:
+    return _verdict.Question(ders, hostname, _verdict.Anchors(anchors), FLAGS, True)
+
+
+def attributes(error: BaseException) -> dict[str, Any]:
+    return vars(error)
+
+
+def note(error: BaseException) -> str:
+    (only,) = attributes(error)["__notes__"]
+    assert isinstance(only, str)
+    return only
+
+
+def openssl_says(case: cases.Case) -> ssl.SSLCertVerificationError:
+    context: Any = _ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = case.host is not None
+    load(context, [root.der for root in case.world().roots])
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        chain_built(context, case.world().ders, case.host)
+    return caught.value
+
+
+REFUSED = [
+    "expired-leaf",
+    "future-leaf",
+    "wrong-name",
+    "ipv4-wrong",
+    "ipv6-wrong",
+    "self-signed",
+    "stranger-with-root",
+    "missing-intermediate",
+    "purpose-client",
+    "bad-signature-leaf",
+    "unknown-critical-leaf",
+    "sha1-leaf",
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_as_openssl_raises_it(name: str) -> None:
+    case = case_named(name)
+    real = openssl_says(case)
+    ours = _verdict.refusal(question_of(case), real.verify_code, PLATFORM)
+    assert type(ours) is type(real)
+    assert f"{ours} (_ssl.c:" == str(real)[: len(str(ours)) + 9]
+    assert ours.args == (real.args[0], str(ours))
+    for attribute in ("errno", "strerror", "library", "reason", "verify_code", "verify_message", "filename"):
+        theirs = getattr(real, attribute)
+        assert getattr(ours, attribute) == (theirs.partition(" (_ssl.c:")[0] if attribute == "strerror" else theirs), attribute
+    assert vars(real).keys() <= vars(ours).keys()
+
+
+def test_words_are_openssl_s() -> None:
+    words = _library_words()
+    assert {code: words(code) for code in _verdict.OPENSSL_WORDS} == _verdict.OPENSSL_WORDS
+    assert words(max(_verdict.OPENSSL_WORDS) + 1).startswith("unknown")
+
+
+def _library_words() -> Any:
+    """X509_verify_cert_error_string() of the very library that `ssl` uses."""
+    if ssl.OPENSSL_VERSION_INFO[:2] != (3, 0):
+        pytest.skip(f"the table is that of OpenSSL 3.0, here is {ssl.OPENSSL_VERSION}")
+    try:
+        function = ctypes.CDLL(_ssl.__file__).X509_verify_cert_error_string
+    except (AttributeError, OSError) as error:
+        pytest.skip(f"libcrypto cannot be reached through _ssl: {error}")
+    function.argtypes, function.restype = [ctypes.c_long], ctypes.c_char_p
+    return lambda code: function(code).decode()
+
+
+def test_unknown_code_is_unspecified() -> None:
+    error = _verdict.refusal(question(b""), 4711, PLATFORM)
+    assert (error.verify_code, error.verify_message) == (4711, "unspecified certificate verification error")
+
+
+def test_mismatch_without_hostname_has_openssl_s_words() -> None:
+    assert _verdict.refusal(question(b"", hostname=None), 62, PLATFORM).verify_message == "hostname mismatch"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "shown"),
+    [
+        ("", None, ""),
+        ("Ein Zertifikat ist abgelaufen.\r\n", 0x800B0101, " (Windows: Ein Zertifikat ist abgelaufen., 0x800B0101)"),
+        ("", -0x7FF4FEFF, " (Windows: 0x800B0101)"),
+        ("“www” certificate is expired", -67818, " (Windows: “www” certificate is expired, -67818)"),
+        ("refused", None, " (Windows: refused)"),
+        ("", 0, " (Windows: 0)"),
+        ("two\r\n  lines", None, " (Windows: two lines)"),
+        ("\x1b[2Jinjected\0", None, r" (Windows: \x1b[2Jinjected\x00)"),
+    ],
+)
+def test_what_the_platform_said(message: str, code: int | None, shown: str) -> None:
+    error = _verdict.refusal(question(b""), 10, PLATFORM, platform_code=code, platform_message=message)
+    assert str(error) == f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired{shown}"
+    assert error.verify_message == "certificate has expired"
+    kept = attributes(error)
+    assert (kept["platform"], kept["platform_code"], kept["platform_message"]) == ("Windows", code, message)
+
+
+def test_no_verdict() -> None:
+    error = _verdict.no_verdict(question(b""), PLATFORM, "the service does not answer", -25291)
+    assert error.verify_code == 1
+    assert error.verify_message == "the certificate could not be evaluated: the service does not answer"
+    assert str(error).endswith("the service does not answer (Windows: -25291)")
+
+
+def test_nothing_to_verify_with() -> None:
+    error = _verdict.nothing_to_verify_with(PLATFORM, [("/etc/ssl/cert.pem", "no such file"), ("/etc/certs", "empty")])
+    assert "(looked at /etc/ssl/cert.pem: no such file; /etc/certs: empty)" in str(error)
+    assert "looked at nowhere" in str(_verdict.nothing_to_verify_with(PLATFORM, []))
+    assert (error.verify_code, error.reason, error.library) == (20, "CERTIFICATE_VERIFY_FAILED", "SSL")
+
+
+# Notes. -----------------------------------------------------------------------------------------------------------------------------------
+
+with_notes = pytest.mark.skipif(not NOTES, reason="exceptions have notes from Python 3.11")
+
+
+@with_notes
+def test_note_tells_whose_and_where() -> None:
+    root = Authority.new(common_name="Example Root")
+    leaf = root.issue("www.example.test", common_name="www")
+    text = note(_verdict.refusal(question(leaf.der), 20, PLATFORM))
+    assert "[O=truststore tests, CN=www], issued by [O=truststore tests, CN=Example Root], was refused." in text
+    assert "Asked: Windows, with the machine's certificate store." in text
+    assert "load_verify_locations()" in text
+
+
+@with_notes
+def test_note_points_at_the_culprit() -> None:
+    case = case_named("expired-intermediate")
+    text = note(_verdict.refusal(question_of(case), 10, PLATFORM, index=1))
+    assert "CN=Intermediate " in text.partition("issued by")[0]
+
+
+@with_notes
+@pytest.mark.parametrize(("count", "shown"), [(1, "and 1 certificate that"), (2, "and 2 certificates that")])
+def test_note_counts_own_anchors(count: int, shown: str) -> None:
+    anchors = tuple(self_signed("a.test").der for _ in range(count))
+    assert shown in note(_verdict.refusal(question(b"", anchors=anchors), 20, PLATFORM))
+
+
+@with_notes
+@pytest.mark.parametrize(("chain", "index"), [((), 0), ((b"",), 0), ((b"\x30\x03\x02\x01\x00",), 0), ((b"",), 7)])
+def test_note_without_certificate(chain: tuple[bytes, ...], index: int) -> None:
+    text = note(_verdict.refusal(question(*chain), 1, PLATFORM, index=index))
+    assert text.startswith("The peer's certificate is missing or cannot be read. Asked: Windows")
+
+
+@with_notes
+def test_note_escapes_what_a_terminal_would_obey() -> None:
+    leaf = self_signed("a.test", common_name="\x1b[31m\r\n\u202e")
+    text = note(_verdict.refusal(question(leaf.der), 18, PLATFORM))
+    assert r"CN=\x1b[31m\r\n\u202e" in text
+    assert text.isprintable()
+
+
+@with_notes
+def test_note_has_the_remedy_given() -> None:
+    text = note(_verdict.refusal(question(b""), 10, PLATFORM, remedy="Ask Apple."))
+    assert text.endswith("Ask Apple.")
+    assert "clock" not in text
+
+
+def test_remedies_are_for_known_codes() -> None:
+    assert _verdict.REMEDIES.keys() <= _verdict.OPENSSL_WORDS.keys()
+
+
+# Raised again. ----------------------------------------------------------------------------------------------------------------------------
+
+
+def refused() -> ssl.SSLCertVerificationError:
+    return _verdict.refusal(question(b""), 10, PLATFORM, platform_code=-67818, platform_message="expired")
+
+
+def test_again_is_equal_and_fresh() -> None:
+    try:
+        raise refused() from ValueError("cause")
+    except ssl.SSLCertVerificationError as error:
+        original = error
+    copy = _verdict.again(original)
+    assert copy is not original
+    assert (type(copy), copy.args, vars(copy)) == (type(original), original.args, vars(original))
+    assert (copy.__traceback__, copy.__cause__, copy.__context__) == (None, None, None)
+
+
+@with_notes
+def test_again_has_notes_of_its_own() -> None:
+    original = refused()
+    copy = _verdict.again(original)
+    attributes(copy)["__notes__"].append("added by a caller")
+    assert len(attributes(original)["__notes__"]) == 1
+
+
+def test_again_keeps_no_connection_alive() -> None:
+    class Connection:
+        """What remembers its refusal."""
+
+        error = refused()
+
+        def read(self) -> None:
+            raise _verdict.again(self.error)
+
+    connection = Connection()
+    alive = weakref.ref(connection)
+    gc.disable()
+    try:
+        with pytest.raises(ssl.SSLCertVerificationError) as caught:
+            connection.read()
+        del caught, connection
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_errors_travel_between_processes() -> None:
+    original = refused()
+    copy = pickle.loads(pickle.dumps(original))
+    assert (type(copy), copy.args, vars(copy)) == (type(original), original.args, vars(original))
+
+
+# Questions and anchors. -------------------------------------------------------------------------------------------------------------------
+
+
+def test_anchors_are_unique_and_in_order() -> None:
+    assert _verdict.Anchors([b"b", b"a", b"b"]).certificates == (b"b", b"a")
+    assert len(_verdict.Anchors()) == 0
+    assert not _verdict.Anchors()
+
+
+def test_more_anchors_are_another_set() -> None:
+    few = _verdict.Anchors([b"a"])
+    few.native = object()
+    more = few.and_more([b"b"])
+    assert (few.certificates, more.certificates, more.native) == ((b"a",), (b"a", b"b"), None)
+
+
+def test_the_same_anchors_stay_the_same_object() -> None:
+    few = _verdict.Anchors([b"a", b"b"])
+    assert few.and_more([b"b", b"a"]) is few
+    assert few.and_more([]) is few
+
+
+def test_question_is_a_snapshot() -> None:
+    sent = [b"leaf"]
+    asked = _verdict.Question(sent, "a.test", _verdict.Anchors([b"root"]), FLAGS, False)
+    sent.append(b"more")
+    other = asked.about([b"other"])
+    assert (asked.chain, other.chain) == ((b"leaf",), (b"other",))
+    assert (other.hostname, other.anchors, other.flags, other.common_name) == ("a.test", asked.anchors, FLAGS, False)
