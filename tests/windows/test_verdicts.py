@@ -14,6 +14,7 @@ from windows import system
 
 if TYPE_CHECKING:
     from cases import Case, World
+
     from windows.published import Publisher
 
 without = () if system.ROOTS_CAN_BE_ADDED and not system.IS_WINE else (cases.SETTINGS,)
