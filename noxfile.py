@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -65,14 +66,14 @@ def docs(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the sdist, the wheel from it, and run the sdist's own tests against the installed wheel."""
     session.install(*nox.project.dependency_groups(PROJECT, "package"))
-    out = Path(session.create_tmp()).resolve()
-    shutil.rmtree(out, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(out))
-    session.run("twine", "check", "--strict", *map(str, out.iterdir()))
-    session.install("--no-deps", "--force-reinstall", *map(str, out.glob("*.whl")))
-    shutil.unpack_archive(next(out.glob("*.tar.gz")), out)
-    session.chdir(next(out.glob("truststore-*/")))
-    session.run("pytest", "-q", "-n", "auto", "-o", "pythonpath=tests", *session.posargs)
+    with tempfile.TemporaryDirectory() as folder:  # not within the environment: no store in there counts as the system's
+        session.run("python", "-m", "build", "--outdir", folder)
+        [sdist], [wheel] = (list(map(str, Path(folder).glob(kind))) for kind in ("*.tar.gz", "*.whl"))
+        session.run("twine", "check", "--strict", sdist, wheel)
+        session.install("--no-deps", "--force-reinstall", wheel)
+        shutil.unpack_archive(sdist, folder)
+        session.chdir(sdist.removesuffix(".tar.gz"))
+        session.run("pytest", "-q", "-n", "auto", "-o", "pythonpath=tests", *session.posargs)
 
 
 @nox.session

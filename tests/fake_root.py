@@ -9,6 +9,7 @@ machine.find(prefixes=["/opt/conda"], environ={"SSL_CERT_FILE": "/opt/conda/ssl/
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from certificates import Certificate, pem_file
@@ -46,6 +47,12 @@ class FakeRoot:
     def link(self, path: str, target: str) -> str:
         os.makedirs(os.path.dirname(self(path)), exist_ok=True)
         os.symlink(os.path.relpath(self(target), os.path.dirname(self(path))), self(path))
+        return self(path)
+
+    def fifo(self, path: str) -> str:
+        assert sys.platform != "win32"
+        os.makedirs(os.path.dirname(self(path)), exist_ok=True)
+        os.mkfifo(self(path))
         return self(path)
 
     def bundle(self, path: str, *certificates: Certificate) -> str:

@@ -1,12 +1,12 @@
 """TLS servers on this machine, connections to them, and the store that the clients find.
 
-    client, server = in_memory(context, leaf.server_context())             # two SSLObjects after their handshake
-    with connected(context, leaf.server_context()) as (client, server):    # two SSLSockets after theirs
-    with Server(leaf.server_context()) as server:                          # on 127.0.0.1, echoes, a thread per connection
-        socket.create_connection(server.address)
+client, server = in_memory(context, leaf.server_context())             # two SSLObjects after their handshake
+with connected(context, leaf.server_context()) as (client, server):    # two SSLSockets after theirs
+with Server(leaf.server_context()) as server:                          # on 127.0.0.1, echoes, a thread per connection
+    socket.create_connection(server.address)
 
-    system = Store(tmp_path, monkeypatch)     # the system's store, as SSL_CERT_FILE and SSL_CERT_DIR tell; nothing else of the machine
-    system.holds(root)
+system = Store(tmp_path, monkeypatch)     # the system's store, as SSL_CERT_FILE and SSL_CERT_DIR tell; nothing else of the machine
+system.holds(root)
 """
 
 from __future__ import annotations

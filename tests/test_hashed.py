@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-
 import warnings
 
 import pytest
@@ -81,16 +79,10 @@ def test_any_text(attributes: list[tuple[x509.ObjectIdentifier, str]]) -> None:
     same(name(*((oid, text, _ASN1Type.UTF8String) for oid, text in attributes)))
 
 
-@pytest.mark.parametrize(
-    "junk", [b"", b"0", b"\x30\x00", b"\x30\x02\x30\x00", ssl.PEM_cert_to_DER_cert(Authority.new(key="p256").pem)[:-300]]
-)
+@pytest.mark.parametrize("junk", [b"", b"0", b"\x30\x00", Authority.new(key="p256").der[:-1]])
 def test_what_is_no_certificate(junk: bytes) -> None:
-    try:
+    with pytest.raises(ValueError):
         _hashed.subject_hash(junk)
-    except ValueError as error:
-        assert not isinstance(error, IndexError)
-    else:
-        assert junk == b"\x30\x02\x30\x00"  # nobody's name
 
 
 LISTINGS: list[tuple[list[str], list[str], bool]] = [
@@ -110,7 +102,7 @@ LISTINGS: list[tuple[list[str], list[str], bool]] = [
             "123abcd.0",
             "00123abcd.0",
             "0123abcd.0\n",
-            "0123abcd.٠",
+            "0123abcd.\u0660",
         ],
         [],
         False,

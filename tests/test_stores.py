@@ -15,7 +15,8 @@ from fake_root import NOWHERE, FakeRoot
 from truststore import _stores, _unix_stores
 from truststore._stores import ENVIRONMENT, NOTHING, OPENSSL, PRIVATE, TABLE, Store
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links and paths as on Unix")
+if sys.platform == "win32":
+    pytest.skip("symbolic links and paths as on Unix", allow_module_level=True)
 
 DEBIAN = "/etc/ssl/certs/ca-certificates.crt"
 FEDORA = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"

@@ -115,6 +115,7 @@ class SSLContext(_CSettings):
     _direct: bool  # there is nothing to do for a connection but to make it
     _anchors: Anchors
     _has_own: bool
+    _has_directory: bool
     _verifies_clients: bool
     _roots: Roots | None
     _chains: dict[bytes, tuple[bytes, ...]]
@@ -130,7 +131,7 @@ class SSLContext(_CSettings):
         elif self._verifier is not None and not self._direct:
             self._keep()
         self._anchors = Anchors()
-        self._has_own = self._verifies_clients = False
+        self._has_own = self._has_directory = self._verifies_clients = False
         self._roots = None
         self._chains = {}
         return self
@@ -200,6 +201,7 @@ class SSLContext(_CSettings):
         with self._lock:
             super().load_verify_locations(cafile, capath, cadata)
             self._has_own = True
+            self._has_directory = self._has_directory or capath is not None
             if self._verifier is not None:
                 from ._pem import read_certificates
 
@@ -237,14 +239,14 @@ class SSLContext(_CSettings):
             if self._roots is None:
                 listed: list[bytes] | list[Decoded] = super().get_ca_certs(binary_form)
                 return listed
-            return self._roots.certificates(self, binary_form)
+            return self._roots.certificates(self, binary_form, self._has_directory)
 
     def cert_store_stats(self) -> dict[str, int]:
         """As in `ssl`, of what `get_ca_certs()` speaks of."""
         with self._lock:
             if self._roots is None:
                 return super().cert_store_stats()
-            return self._roots.statistics(self)
+            return self._roots.statistics(self, self._has_directory)
 
     @property
     def system_store(self) -> Store | None:
@@ -364,6 +366,8 @@ class SSLContext(_CSettings):
 
     def _before_verifying_a_server(self) -> None:
         """Where OpenSSL verifies: have the system's store loaded."""
+        if self.protocol is PROTOCOL_TLS_SERVER:
+            return  # OpenSSL refuses to connect with it
         roots = self._system_roots()
         if not roots.loaded:
             if self._verifies_clients:

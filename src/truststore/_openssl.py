@@ -88,21 +88,21 @@ class Roots:
                 self._aside = plain_context()
             self._aside.load_verify_locations(cafile, capath, cadata)
 
-    # -- the lists --------------------------------------------------------------------------------------------------------------
+    # -- the lists; `has_directory`: the user loaded one, out of which OpenSSL takes what it needs ------------------------------------
 
-    def certificates(self, context: ssl.SSLContext, binary_form: bool) -> list[bytes] | list[Decoded]:
+    def certificates(self, context: ssl.SSLContext, binary_form: bool, has_directory: bool) -> list[bytes] | list[Decoded]:
         """What `get_ca_certs()` answers."""
         shown = _by_der(context, binary_form)
         if self.listed:
             shown = {**_by_der(self._system(), binary_form), **shown}
         elif self.loaded:
-            users = self._users(context)
+            users = self._users(context, has_directory)
             shown = {der: decoded for der, decoded in shown.items() if der in users}
         return list(shown.values())
 
-    def statistics(self, context: ssl.SSLContext) -> dict[str, int]:
+    def statistics(self, context: ssl.SSLContext, has_directory: bool) -> dict[str, int]:
         """What `cert_store_stats()` answers."""
-        authorities = len(self.certificates(context, True))
+        authorities = len(self.certificates(context, True, has_directory))
         parts = [CContext.cert_store_stats(context)]
         if self.listed:
             if not self.loaded or (self.store and self.store.covered and not self.for_clients):
@@ -119,11 +119,13 @@ class Roots:
             _load_files(self._everything, self.store or self._find())
         return self._everything
 
-    def _users(self, context: ssl.SSLContext) -> frozenset[bytes]:
+    def _users(self, context: ssl.SSLContext, has_directory: bool) -> frozenset[bytes]:
         """The user's authorities: loaded before or after the system's, or come by way of the user's own directory."""
+        users = self._before | frozenset(self._aside.get_ca_certs(True) if self._aside else ())
+        if not has_directory:
+            return users
         store = self.store or self._find()
-        aside = frozenset(self._aside.get_ca_certs(True)) if self._aside else frozenset()
-        return self._before | aside | (frozenset(CContext.get_ca_certs(context, True)) - frozenset(store.read()))
+        return users | (frozenset(CContext.get_ca_certs(context, True)) - frozenset(store.read()))
 
     def _remember(self, context: ssl.SSLContext) -> None:
         self._statistics = CContext.cert_store_stats(context)

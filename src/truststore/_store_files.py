@@ -10,6 +10,7 @@ import os
 import stat
 from functools import lru_cache
 from ssl import SSLError
+from time import time_ns
 
 from . import _hashed, _pem
 
@@ -48,9 +49,18 @@ def covers(directory: str, bundle: str, marked: tuple[str, ...]) -> bool:
         return False
 
 
+#: In nanoseconds; file systems count in steps of up to some milliseconds.
+_SETTLED_AFTER = 10**9
+
+
 def _state(status: os.stat_result) -> State:
-    """What changes when a file or directory does: the time of change, too, as the time of modification can be set back."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    """What is another when a file or directory was changed. The time of change tells what a time of modification, which can be set, hides.
+
+    It may be changed twice within one step of the file system's clock: what was changed just now is never the same again.
+    """
+    now = time_ns()
+    fresh = now if abs(now - status.st_ctime_ns) < _SETTLED_AFTER else 0
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, fresh
 
 
 def _problem(path: str, is_kind: Callable[[int], bool], otherwise: str, look: Callable[[str, State], str]) -> str:
@@ -111,7 +121,7 @@ def _covers(directory: str, _directory_state: State, bundle: str, _bundle_state:
         return False
     wanted = _certificates(bundle)
     names, gap = _hashed.names(os.listdir(directory))
-    if gap or len(names) != len(wanted) or len(set(wanted)) != len(wanted):
+    if not wanted or gap or len(names) != len(wanted) or len(set(wanted)) != len(wanted):
         return False
     linked = [_certificates(os.path.join(directory, name)) for name in names]
     return all(len(each) == 1 for each in linked) and {each[0] for each in linked} == set(wanted)
