@@ -182,10 +182,10 @@ NTE_BAD_ALGID = 0x80090008
 _dll = ctypes.WinDLL("crypt32", use_last_error=True)
 
 
-def _function(name: str, result: object, *arguments: object) -> _NamedFuncPointer:
-    function: Any = getattr(_dll, name)
+def _function(name: str, result: type[Any] | None, *arguments: type[Any]) -> _NamedFuncPointer:
+    function: _NamedFuncPointer = getattr(_dll, name)
     function.restype, function.argtypes = result, arguments
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 CertOpenStore = _function("CertOpenStore", HCERTSTORE, PVOID, DWORD, HCRYPTPROV, DWORD, PVOID)

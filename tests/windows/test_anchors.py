@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import ssl
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from certificates import Certificate
 
     from windows.watching import Calls
+
+assert sys.platform == "win32"
 
 HOST = "www.example.test"
 PARTIAL = ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN

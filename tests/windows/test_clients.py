@@ -24,6 +24,8 @@ import truststore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+assert sys.platform == "win32"
+
 HOST = "localhost"
 BODY = b"hello"
 TRUST = ["system", "own", "nobody"]
@@ -125,7 +127,7 @@ def test_httpx(trust: str, url: str, context: ssl.SSLContext) -> None:
         judge(trust, lambda: client.get(url).content, httpx.ConnectError)
 
 
-@pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, asyncio.ProactorEventLoop])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, asyncio.ProactorEventLoop])
 def test_aiohttp(trust: str, url: str, context: ssl.SSLContext, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     import aiohttp
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from windows.published import Publisher
     from windows.watching import Calls
 
+assert sys.platform == "win32"
+
 HOST = "www.example.test"
 BOOKS = "xn--bcher-kva.example.test"
 
@@ -213,7 +215,7 @@ def test_the_gil_is_given_up_while_windows_fetches(intermediate: Authority, publ
     assert "/issuer.crt" in publisher.asked
 
 
-@pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, asyncio.ProactorEventLoop])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, asyncio.ProactorEventLoop])
 def test_asyncio(loop: Callable[[], asyncio.AbstractEventLoop], leaf: Certificate, own: Authority) -> None:
     async def fetch(port: int) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client(), server_hostname=HOST)

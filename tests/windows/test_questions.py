@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from truststore._windows import verify
 
 if TYPE_CHECKING:
     from windows.watching import Calls
+
+assert sys.platform == "win32"
 
 HOST = "www.example.test"
 LEAF = ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from typing import TYPE_CHECKING
 
 import cases
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from cases import Case, World
 
     from windows.published import Publisher
+
+assert sys.platform == "win32"
 
 without = () if system.ROOTS_CAN_BE_ADDED and not system.IS_WINE else (cases.SETTINGS,)
 each_case = pytest.mark.parametrize("case", cases.rows(system.PLATFORM, without=without), ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import ctypes
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
+
 
 FUNCTIONS = sorted(name for name, value in vars(_crypt32).items() if name.startswith("Cert") and callable(value))
 #: What makes something, and what takes it back.
@@ -58,7 +60,8 @@ class Calls:
             if self.count[name] < after:
                 return genuine(*arguments)
             self.injected += 1
-            ctypes.set_last_error(code)
+            if sys.platform == "win32":
+                ctypes.set_last_error(code)
             return 0
 
         self._patch.setattr(_crypt32, name, failing)

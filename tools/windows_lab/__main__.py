@@ -40,7 +40,7 @@ def missing() -> list[str]:
 
 def install() -> None:
     """Have the distribution's package manager add what is missing, where that can be done without a password."""
-    if missing() and os.geteuid() == 0 and shutil.which("apt-get"):
+    if sys.platform == "linux" and missing() and os.geteuid() == 0 and shutil.which("apt-get"):
         apt = ("apt-get", "-q", "-y")
         subprocess.run([*apt, "update"], check=False, stdout=subprocess.DEVNULL)
         subprocess.run([*apt, "install", "--no-install-recommends", *APT_PACKAGES], check=False, stdout=subprocess.DEVNULL)

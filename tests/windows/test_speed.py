@@ -1,0 +1,106 @@
+"""What the verification costs, as ratios within one run, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from servers import Server
+
+import truststore
+
+if TYPE_CHECKING:
+    from certificates import Authority, Certificate
+
+assert sys.platform == "win32"
+
+HOST = "www.example.test"
+#: How much of the peer's overhead ours may be: it verifies twice.
+RATIO = 0.55
+ROUNDS, HANDSHAKES = 3, 150
+IMPORT_MILLISECONDS = 8
+
+
+@pytest.fixture(scope="module")
+def peer() -> Any:
+    """The truststore of PyPI, under another name."""
+    folder = os.environ.get("TRUSTSTORE_PEER")
+    if not folder:
+        pytest.skip("TRUSTSTORE_PEER does not say where the other truststore is: pip install --target DIR truststore==0.10.5")
+    package = Path(folder, "truststore")
+    spec = importlib.util.spec_from_file_location("peer", package / "__init__.py", submodule_search_locations=[str(package)])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["peer"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def leaf(system_root: Authority) -> Certificate:
+    return system_root.authority().issue(HOST)
+
+
+def handshake(context: Any, address: tuple[str, int]) -> float:
+    """Milliseconds."""
+    with socket.create_connection(address) as sock:
+        started = time.perf_counter()
+        with context.wrap_socket(sock, server_hostname=HOST):
+            return (time.perf_counter() - started) * 1000
+
+
+def overheads(contexts: dict[str, Any], address: tuple[str, int]) -> dict[str, float]:
+    """Milliseconds beyond a handshake that verifies nothing. Handshakes are made in turn; of each kind the faster ones count."""
+    times: dict[str, list[float]] = {name: [] for name in contexts}
+    for _ in range(HANDSHAKES):
+        for name, context in contexts.items():
+            times[name].append(handshake(context, address))
+    undisturbed = {name: statistics.quantiles(values, n=5)[0] for name, values in times.items()}
+    return {name: value - undisturbed["none"] for name, value in undisturbed.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_overhead(peer: Any, leaf: Certificate) -> None:
+    nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    nothing.check_hostname, nothing.verify_mode = False, ssl.CERT_NONE
+    contexts = {
+        "none": nothing,
+        "peer": peer.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        "ours": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+    }
+    with Server(leaf.server_context()) as server:
+        overheads(contexts, server.address)
+        measured = [overheads(contexts, server.address) for _ in range(ROUNDS)]
+    ratio = statistics.median(overhead["ours"] / overhead["peer"] for overhead in measured)
+    print(f"verification beyond CERT_NONE, ms: {measured}; ratio {ratio:.2f}")
+    assert ratio <= RATIO
+
+
+def import_time(module: str, folder: Path) -> float:
+    """Milliseconds that a new process takes for importing a module, with what only it needs."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(folder)
+    command = [sys.executable, "-X", "importtime", "-c", "import ssl, truststore"]
+    lines = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr.splitlines()
+    return next(int(line.split("|")[1]) / 1000 for line in lines if line.split("|")[2].strip() == module)
+
+
+@pytest.mark.slow
+def test_import(tmp_path: Path) -> None:
+    package, ignored = Path(truststore.__file__).parent, shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, tmp_path / "truststore", ignore=ignored, copy_function=shutil.copyfile)
+    times = [import_time("truststore._windows", tmp_path) for _ in range(8)]
+    print(f"import of the backend, ms: {times}")
+    assert min(times) <= IMPORT_MILLISECONDS
