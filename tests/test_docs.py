@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sybil
 from certificates import Authority, Certificate
+from servers import Store, needs_openssl
 from sybil.parsers.myst import PythonCodeBlockParser
 
 import truststore
@@ -29,19 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_EXAMPLES = [path for path in DOCUMENTS if "```python" in path.read_text("utf-8")]
 
-needs_openssl = pytest.mark.skipif(
-    sys.platform in ("win32", "darwin", "ios"),
-    reason="the examples' store is an SSL_CERT_FILE, which counts where OpenSSL verifies",
-)
-
 
 class Server(http.server.ThreadingHTTPServer):
     """Answers every GET over TLS, with the certificate that goes with the name asked for."""
 
     def __init__(self, public: Certificate, company: Certificate) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.roots = public.root, company.root
         self.public, self.company = public.server_context(), company.server_context()
-        self.public_root, self.company_root = public.root.pem, company.root.pem
         self.public.sni_callback = self.choose  # type: ignore[assignment]  # typeshed wants an SSLSocket alone
 
     def choose(self, sock: ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
@@ -85,13 +81,10 @@ def internet(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     resolve, connect, here = socket.getaddrinfo, socket.socket.connect, server.server_address
     monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *args, **options: resolve("127.0.0.1", *args, **options))
     monkeypatch.setattr(socket.socket, "connect", lambda self, to: connect(self, here if to[1] == 443 else to))
-    (tmp_path / "system.pem").write_text(server.public_root, "ascii")
-    (tmp_path / "company-root.pem").write_text(server.company_root, "ascii")
+    public_root, company_root = server.roots
+    Store(tmp_path, monkeypatch).holds(public_root)
+    (tmp_path / "company-root.pem").write_text(company_root.pem, "ascii")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
-    monkeypatch.setenv("SSL_CERT_DIR", "")
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
     yield
     truststore.extract_from_ssl()
 

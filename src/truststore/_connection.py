@@ -157,9 +157,11 @@ class Gate:
     def getpeercert(self, binary_form: bool = False) -> bytes | Decoded | None:
         if not self._verified or self._asking:
             raise ValueError("handshake not done yet")
-        if isinstance(self.context, type(self._judged_by)):  # the C function reads the context's settings
-            return self.context.as_set(self._conn.getpeercert, binary_form)
-        return self._conn.getpeercert(binary_form)
+        as_set = getattr(self.context, "as_set", None)
+        if as_set is None:  # the user's choice, and none of ours
+            return self._conn.getpeercert(binary_form)
+        certificate: bytes | Decoded | None = as_set(self._conn.getpeercert, binary_form)  # C reads the context's settings
+        return certificate
 
     def get_verified_chain(self) -> list[Certificate] | None:
         """The chain that the platform built, root included (plain ssl knows what OpenSSL built)."""

@@ -33,6 +33,14 @@ PRELOADED: tuple[tuple[str, str, Callable[[ModuleType], object]], ...] = (
     ("aiohttp.connector", "_SSL_CONTEXT_UNVERIFIED", lambda module: module._make_ssl_context(False)),
 )
 
+#: Where libraries keep the class that they found when they were imported; if that was ours, they are to forget it.
+KEPT = (
+    ("urllib3.util", "SSLContext"),
+    ("urllib3.util.ssl_", "SSLContext"),
+    ("urllib3.contrib.pyopenssl", "orig_util_SSLContext"),
+    ("botocore.httpsession", "SSLContext"),
+)
+
 _MISSING = object()
 _lock = RLock()
 _changes: list[tuple[object, str, object, object]] = []  # whose attribute, its name, what it was, what we made it
@@ -57,7 +65,7 @@ def inject_into_ssl() -> None:
         _change(stdlib_class(), "__new__", staticmethod(_maker(stdlib_class().__new__, replaced)))
         _change(ssl, "SSLContext", SSLContext)
         for module, attribute, make in _preloaded():
-            if not isinstance(getattr(module, attribute), SSLContext):
+            if not _is_ours(getattr(module, attribute)):
                 _change(module, attribute, make(module))
 
 
@@ -68,8 +76,12 @@ def extract_from_ssl() -> None:
             return
         while _changes:
             _undo(*_changes.pop())
+        for name, attribute in KEPT:
+            keeper = sys.modules.get(name)
+            if getattr(keeper, attribute, None) is SSLContext:
+                setattr(keeper, attribute, ssl.SSLContext)
         for module, attribute, make in _preloaded():  # made while we were injected
-            if isinstance(getattr(module, attribute), SSLContext):
+            if _is_ours(getattr(module, attribute)):
                 setattr(module, attribute, make(module))
 
 
@@ -79,6 +91,11 @@ def _preloaded() -> Iterator[tuple[ModuleType, str, Callable[[ModuleType], objec
         module = sys.modules.get(name)
         if module is not None and isinstance(getattr(module, attribute, None), CContext):
             yield module, attribute, make
+
+
+def _is_ours(context: object) -> bool:
+    """Not asked by isinstance(), which says yes to all contexts while injected."""
+    return issubclass(type(context), SSLContext)
 
 
 def _change(owner: object, name: str, value: object) -> None:
