@@ -48,8 +48,8 @@ STRONG_KEYS = "RSA/2048;ECDSA/224"
 IGNORED = _crypt32.CERT_TRUST_IS_NOT_TIME_NESTED
 #: How it shows that the chain does not lead to a root of the system.
 NO_ANCHOR = _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN | _crypt32.CERT_TRUST_IS_UNTRUSTED_ROOT
-#: When the user's anchors are worth asking: also if a root of the system has the same name as one of them, but another key.
-ANCHORS_MAY_HELP = NO_ANCHOR | _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID
+#: When the user's anchors are worth asking: also if a root of the system has the name of one of them, but another key or an old date.
+ANCHORS_MAY_HELP = NO_ANCHOR | _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID | _crypt32.CERT_TRUST_IS_NOT_TIME_VALID
 #: When they are not: no anchor makes up for this.
 FINAL = _crypt32.CERT_TRUST_IS_EXPLICIT_DISTRUST | _crypt32.CERT_TRUST_IS_REVOKED
 
@@ -274,22 +274,20 @@ class OwnAnchors:
     What CryptoAPI cannot parse it cannot trust either: left out, it leads to refusals at most.
     """
 
-    __slots__ = ("_engine", "_roots", "certificates", "others")
+    __slots__ = ("_engine", "certificates", "others")
 
     def __init__(self, certificates: Iterable[bytes]) -> None:
         self.certificates = frozenset(certificates)
         others = [der for der in self.certificates if not is_self_issued(der)]
         self.others = _store(others, unreadable="skip") if others else None
         self._engine: _Owned | None = None
-        self._roots: _Owned | None = None
 
     @property
     def engine(self) -> _Owned:
         """Made when it is first needed. Of several threads each may make one; whoever uses one keeps it from being freed."""
         engine = self._engine
         if engine is None:
-            self._roots = roots = _store(filter(is_self_issued, self.certificates), unreadable="skip")
-            self._engine = engine = _engine(roots)
+            self._engine = engine = _engine(_store(filter(is_self_issued, self.certificates), unreadable="skip"))
         return engine
 
     def end_of(self, chain: list[bytes]) -> int:
@@ -373,11 +371,13 @@ def _check(result: object, call: str) -> None:
 class _Owned:
     """A handle of crypt32's, given back once: at the end of its `with` block, or when nobody uses it any more."""
 
-    __slots__ = ("_arguments", "_free", "handle")
+    __slots__ = ("_arguments", "_free", "handle", "made_of")
 
     def __init__(self, handle: object, free: Callable[..., object], *arguments: object) -> None:
         self.handle, self._arguments = handle, arguments
         self._free: Callable[..., object] | None = free
+        #: What must live as long.
+        self.made_of: _Owned | None = None
 
     def __enter__(self) -> object:
         return self.handle
@@ -428,4 +428,6 @@ def _engine(roots: _Owned) -> _Owned:
     engine = c_void_p()
     config = _crypt32.sized(_crypt32.CERT_CHAIN_ENGINE_CONFIG, hExclusiveRoot=roots.handle, dwUrlRetrievalTimeout=URL_TIMEOUT)
     _check(_crypt32.CertCreateCertificateChainEngine(byref(config), byref(engine)), "CertCreateCertificateChainEngine")
-    return _Owned(engine, _crypt32.CertFreeCertificateChainEngine)
+    owned = _Owned(engine, _crypt32.CertFreeCertificateChainEngine)
+    owned.made_of = roots
+    return owned

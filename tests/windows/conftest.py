@@ -51,6 +51,14 @@ def system_root() -> Authority:
     return Authority.new("Root of the system")
 
 
+@pytest.fixture(scope="session")
+def expired_system_root() -> Authority:
+    """In the system's store, since it was valid."""
+    from certificates import Authority
+
+    return Authority.new("Old root of the system", starts=-800, ends=-2)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def stores(request: pytest.FixtureRequest) -> None:
     """Put all roots into the system's store before the first verdict: Wine reads it once in the life of a process."""
@@ -59,6 +67,7 @@ def stores(request: pytest.FixtureRequest) -> None:
     from windows import system
 
     system.add(request.getfixturevalue("system_root").der)
+    system.add(request.getfixturevalue("expired_system_root").der)
     if any(item.path.name == "test_verdicts.py" for item in request.session.items):
         from windows import test_verdicts
 

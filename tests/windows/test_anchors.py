@@ -215,6 +215,15 @@ def test_a_root_of_the_system_with_the_name_of_the_users_is_no_obstacle(system_r
     assert code(question(leaf, users)) == 0
 
 
+def test_nor_is_one_that_has_expired(expired_system_root: Authority) -> None:
+    """The root was renewed with its key, and the administrator has not noticed."""
+    renewed = Authority.new(subject=expired_system_root.parsed.subject, private_key=expired_system_root.key)
+    leaf = renewed.issue(HOST)
+    assert code(question(leaf)) == 10
+    assert code(question(leaf, renewed)) == 0
+    assert code(question(leaf, expired_system_root)) == 10
+
+
 def test_native_is_what_is_kept(leaf: Certificate, own: Authority) -> None:
     asked = question(leaf, own)
     verify(asked)

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from servers import Server, connected, in_memory
 
 import truststore
 from truststore import _windows
+from windows import system
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +73,7 @@ def test_the_chain_that_windows_built_is_told(leaf: Certificate) -> None:
     assert [ssl.PEM_cert_to_DER_cert(certificate.public_bytes(1)) for certificate in chain] == [
         certificate.der for certificate in (*leaf.chain, leaf.root)
     ]
+    assert "Root of the system" in repr(chain[-1])
 
 
 def test_nobodys_root_is_refused(own: Authority) -> None:
@@ -253,9 +256,50 @@ def test_the_systems_roots_vouch_for_no_client(system_root: Authority, leaf: Cer
         in_memory(context, served, HOST)
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_a_frozen_program(frozen: bool, leaf: Certificate) -> None:
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+
+
+def test_a_frozen_program() -> None:
     """`sys.frozen` (PyInstaller and others): nothing depends on files of ours."""
-    code = f"import sys; sys.frozen = {frozen}; import truststore; print(truststore.SSLContext()._platform.name)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    done = run("import sys; sys.frozen = True; import truststore; print(truststore.SSLContext()._platform.name)")
     assert (done.stdout.strip(), done.returncode) == ("CryptoAPI", 0), done.stderr
+
+
+IN_A_SUBINTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+try:
+    failed = interpreters.run_string(interpreters.create(), {code!r})
+except interpreters.RunFailedError as error:
+    failed = error
+print(getattr(failed, "formatted", failed) or "")
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 names its interpreters otherwise")
+def test_a_subinterpreter() -> None:
+    """It works there, or says why it cannot: _ctypes of Python 3.12 does not load in one."""
+    code = f"import sys; sys.path[:0] = {sys.path!r}; import truststore; print(truststore.SSLContext()._platform.name)"
+    done = run(IN_A_SUBINTERPRETER.format(code=code))
+    assert done.returncode == 0, done.stderr
+    if sys.version_info[:2] == (3, 12):
+        assert "module _ctypes does not support loading in subinterpreters" in done.stdout
+    else:
+        assert done.stdout.split() == ["CryptoAPI"]
+
+
+@pytest.mark.skipif(system.IS_WINE, reason="Wine ignores dwUrlRetrievalTimeout")
+@pytest.mark.timeout(120)
+def test_fetching_is_bounded_in_time(intermediate: Authority) -> None:
+    """The missing intermediate is at a server that accepts and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/issuer.crt"
+        leaf = intermediate.authority("Silently published").issue(HOST, issuer_url=url)
+        started = time.monotonic()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            in_memory(client(), leaf.server_context([leaf]), HOST)
+        assert time.monotonic() - started < 3 * _windows.URL_TIMEOUT / 1000

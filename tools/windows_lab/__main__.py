@@ -24,11 +24,23 @@ MINORS = ("3.11", "3.12", "3.13")
 APT_PACKAGES = ("wine", "wine64", "gcc-mingw-w64-x86-64", "gcc-mingw-w64-i686")
 SKIPPED = 77
 
-#: What runs in the lab.
+#: What runs in the lab, and on the newest version alone: what takes long, and CPython's own tests with truststore injected.
 TESTS = ("tests/windows",)
-ON_LINUX = ("tests/windows/test_headers.py",)
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
-WITHOUT_SLOW = ("-m", "not slow")  # these run on the newest version alone
+WITHOUT_SLOW = ("-m", "not slow")
+STDLIB = (
+    "tools/stdlib_tests.py",
+    "stock",
+    "injected",
+    "-m",
+    "test.test_ssl",
+    "-j",
+    "2",
+    "--differences",
+    "tests/windows/stdlib_differences.csv",
+)
+#: What is about Windows, and runs here.
+ON_LINUX = ("tests/windows/test_headers.py",)
 
 
 def missing() -> list[str]:
@@ -59,18 +71,28 @@ def build() -> wine.Prefix:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the tests on each version, in a prefix of its own that goes afterwards. What they need no Windows for runs here."""
+    """Run the tests on each version. With arguments, pytest with those."""
     template, failed = build(), []
     if not arguments and subprocess.run([sys.executable, "-m", "pytest", "-q", *ON_LINUX], check=False, cwd=PROJECT).returncode:
         failed.append("here")
     for minor in MINORS:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="truststore-windows-") as folder, template.copy(Path(folder, "prefix")) as prefix:
-            if python(prefix, minor, [*PYTEST, *([] if minor == MINORS[-1] else WITHOUT_SLOW), *(arguments or TESTS)]):
-                failed.append(minor)
+            statuses = [python(prefix, minor, command) for command in commands(minor, arguments)]
+        if any(statuses):
+            failed.append(minor)
         print(f"::::: Windows CPython {minor} on {wine.version()}: {time.monotonic() - started:.0f} s", flush=True)
     print(f"failed: {', '.join(failed)}" if failed else f"passed: {', '.join(MINORS)}")
     return 1 if failed else 0
+
+
+def commands(minor: str, arguments: list[str]) -> list[list[str]]:
+    """What runs on a version, all in one prefix."""
+    if arguments:
+        return [[*PYTEST, *arguments]]
+    if minor != MINORS[-1]:
+        return [[*PYTEST, *WITHOUT_SLOW, *TESTS]]
+    return [[*PYTEST, *TESTS], [*STDLIB]]
 
 
 def run(minor: str, arguments: list[str]) -> int:
