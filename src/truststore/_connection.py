@@ -22,7 +22,7 @@ import ssl
 from _thread import RLock
 from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
 
-from . import _verdict
+from . import _der, _verdict
 from ._stdlib import ENCODING_DER, plain_context
 
 TYPE_CHECKING = False
@@ -204,6 +204,13 @@ class BuiltCertificate:
 
     def __init__(self, der: bytes) -> None:
         self._der = der
+
+    def __repr__(self) -> str:
+        try:
+            subject = _der.name(_der.Certificate(self._der).subject)
+        except _der.Malformed:
+            subject = "?"
+        return f"<{type(self).__name__} {subject!r}>"
 
     def public_bytes(self, format: int = ENCODING_DER) -> bytes | str:
         return self._der if format == ENCODING_DER else ssl.DER_cert_to_PEM_cert(self._der)
