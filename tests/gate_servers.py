@@ -1,8 +1,8 @@
 """What the tests of the gate have in common: a judge in the operating system's place, three kinds of server, and what these saw.
 
-    judge = Judge([root])                       # trusts what `root` issued, by the names that the certificate lists
-    context = client_context(monkeypatch, judge)
-    site = SITES["untrusted"]                   # or "trusted", "misnamed": all are asked for HOST
+    judge = judged_by(FakeVerifier([root().der]), monkeypatch)
+    context = client_context()                  # asks the judge, and none but him
+    site = sites()["untrusted"]                 # or "trusted", "misnamed": all are asked for HOST
     with Peer(site, TLSv1_2) as peer:           # greets every client at once, and notes what it says
         socket.create_connection(peer.address)
     peer.received                               # the application data that reached it, decrypted
@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from certificates import CLIENT_AUTH, Authority, Certificate
-from cryptography import x509
+from fake_verifier import PLATFORM, FakeVerifier
 from servers import HOST, TIMEOUT, Server
 
 import truststore
-from truststore._verdict import Platform, Question, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import TypeVar
 
@@ -40,42 +39,8 @@ VERSIONS = (TLSVersion.TLSv1_2, TLSVersion.TLSv1_3)
 NAMES = ("trusted", "untrusted", "misnamed")
 PING, GREETING = b"ping from the client", b"greeting from the server"
 
-#: X509_V_ERR_*: unable to get local issuer certificate, hostname mismatch.
-UNKNOWN_ISSUER, HOSTNAME_MISMATCH = 20, 62
-
-
-class Judge:
-    """A verifier that says yes or no, and remembers each question. Put in the operating system's place."""
-
-    platform = Platform("the judge", "the roots of the test")
-
-    def __init__(self, roots: Sequence[Certificate] = ()) -> None:
-        self.roots = list(roots)
-        self.questions: list[Question] = []
-        #: Called with each question before it is answered: to wait, to look around, to raise.
-        self.pause: Callable[[Question], object] = lambda question: None
-
-    def __call__(self, question: Question) -> Sequence[bytes]:
-        self.questions.append(question)
-        self.pause(question)
-        root = self._root(question)
-        if root is None:
-            raise refusal(question, UNKNOWN_ISSUER, self.platform)
-        if question.hostname is not None and question.hostname not in names(question.chain[0]):
-            raise refusal(question, HOSTNAME_MISMATCH, self.platform)
-        return (*question.chain, root)
-
-    def _root(self, question: Question) -> bytes | None:
-        issuer = x509.load_der_x509_certificate(question.chain[-1]).issuer
-        roots = (*(root.der for root in self.roots), *question.anchors.certificates)
-        return next((root for root in roots if x509.load_der_x509_certificate(root).subject == issuer), None)
-
-
-@functools.cache
-def names(der: bytes) -> list[str]:
-    """The DNS names and addresses that a certificate is valid for."""
-    listed = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [*listed.get_values_for_type(x509.DNSName), *map(str, listed.get_values_for_type(x509.IPAddress))]
+#: X509_V_ERR_*: unable to get local issuer certificate, certificate rejected, hostname mismatch.
+UNKNOWN_ISSUER, REJECTED, HOSTNAME_MISMATCH = 20, 28, 62
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,10 +91,10 @@ def has_certificate(context: Context, certificate: Certificate, folder: Path) ->
     return context
 
 
-def judged_by(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Judge:
+def judged_by(judge: FakeVerifier, monkeypatch: pytest.MonkeyPatch) -> FakeVerifier:
     """Put the judge in the operating system's place, for contexts made from now on."""
     monkeypatch.setattr(truststore.SSLContext, "_verifier", staticmethod(judge))
-    monkeypatch.setattr(truststore.SSLContext, "_platform", judge.platform)
+    monkeypatch.setattr(truststore.SSLContext, "_platform", PLATFORM)
     return judge
 
 
@@ -176,7 +141,7 @@ class Peer(Server):
 
 
 @contextlib.contextmanager
-def visited(peer: Peer, judge: Judge) -> Iterator[None]:
+def visited(peer: Peer, judge: FakeVerifier) -> Iterator[None]:
     """The client's visit inside succeeds if the peer is trusted. Otherwise it is refused in OpenSSL's words, and nothing moved.
 
     Either way the question was asked once, about this peer, by this name.

@@ -32,7 +32,19 @@ def name(*attributes: tuple[x509.ObjectIdentifier, str | bytes, _ASN1Type]) -> x
         return x509.Name([x509.NameAttribute(oid, text, kind, _validate=False) for oid, text, kind in attributes])
 
 
-TEXTS = ["Root", "  Two   Words\t", "ÄÖÜ straße İ", "日本", "x" * 300, " ", "A\nB", "\u00a0no break\u00a0", "K\u212a"]
+TEXTS = [
+    "Root",
+    "  Two   Words\t",
+    "ÄÖÜ straße İ",
+    "日本",
+    "x" * 100,
+    "x" * 150,
+    "x" * 300,
+    " ",
+    "A\nB",
+    "\u00a0no break\u00a0",
+    "K\u212a",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -48,6 +60,10 @@ def test_text(kind: _ASN1Type, text: str) -> None:
 )
 def test_text_of_a_smaller_charset(kind: _ASN1Type) -> None:
     same(name((COUNTRY, "DE", _ASN1Type.PrintableString), (COMMON, " Old  ROOT 1 ", kind)))
+
+
+def test_t61_is_read_as_latin_1() -> None:
+    same(name((COMMON, "\xc9", _ASN1Type.T61String)))
 
 
 def test_case_blanks_and_string_type_make_no_difference() -> None:
@@ -69,7 +85,7 @@ def test_type_that_is_not_text() -> None:
 
 def test_attributes_together() -> None:
     """One element of the name with several attributes is a set, which DER sorts: by the bytes after the text was made comparable."""
-    both = [x509.NameAttribute(COMMON, "b ROOT"), x509.NameAttribute(COMMON, "A Root"), x509.NameAttribute(ORGANIZATION, "Org")]
+    both = [x509.NameAttribute(COMMON, text) for text in ("B", "a", "c")]
     same(x509.Name([x509.RelativeDistinguishedName(both)]))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from certificates import Authority
 from servers import Server, Store, answer_http, needs_openssl
 
 import truststore
@@ -17,7 +18,7 @@ import truststore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from certificates import Authority, Certificate
+    from certificates import Certificate
 
 pytestmark = needs_openssl
 
@@ -39,6 +40,12 @@ def ports(leaf: Certificate, stranger: Certificate) -> Iterator[tuple[str, str]]
         yield str(trusted.port), str(untrusted.port)
 
 
+@pytest.fixture(scope="module")
+def other() -> Authority:
+    """Of no interest."""
+    return Authority.new("Other")
+
+
 class Program:
     """Runs `injected_program.py`. Its OpenSSL finds roots of no interest, its truststore finds the system's."""
 
@@ -56,10 +63,10 @@ class Program:
 
 
 @pytest.fixture
-def program(system: Store, stranger: Certificate, root: Authority, ports: tuple[str, str], tmp_path: Path) -> Program:
+def program(system: Store, root: Authority, other: Authority, ports: tuple[str, str], tmp_path: Path) -> Program:
     system.holds(root)
     store = system.file.rename(tmp_path / "truststores.pem")
-    system.file.write_text(stranger.pem, "ascii")
+    system.holds(other)
     return Program(store, ports)
 
 

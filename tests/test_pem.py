@@ -301,6 +301,13 @@ class TestData:
     def test_bad(self, data: Any) -> None:
         same("cadata", cadata=data)
 
+    def test_lengths_of_ber(self) -> None:
+        """OpenSSL takes them, and they are no DER: not for a platform's verifier."""
+        indefinite = b"\x30\x80" + self_signed("localhost", key="p256").der[4:] + b"\x00\x00"
+        for data, number in ((indefinite, 1), (LEAF.der + indefinite, 2)):
+            assert openssl(cadata=data).cert_store_stats()["x509"] == number
+            assert unusual(lambda data=data: read_certificates(cadata=data))  # type: ignore[misc]
+
     def test_nothing(self) -> None:
         with pytest.raises(TypeError, match="cannot be all omitted"):
             read_certificates()

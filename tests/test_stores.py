@@ -502,6 +502,7 @@ class TestEnvironment:
             ("/home/user/company.pem", ["/usr"], {"CONDA_PREFIX": "", "APPDIR": "", "HOMEBREW_PREFIX": "relative"}),
             ("/home/user/company.pem", ["/", ""], {}),
             ("/home/user/certifi.pem", ["/usr"], {}),
+            ("/home/user/ssl/cacert.pem", ["/usr"], {}),
             ("/home/user/company.pem", ["/opt/linked-to-usr"], {}),
         ],
     )
@@ -511,6 +512,20 @@ class TestEnvironment:
         debian.link("/opt/linked-to-usr", "/usr")
         debian.bundle(path, company)
         check(debian.find({"SSL_CERT_FILE": path, **more}, prefixes=prefixes, compiled=self.COMPILED), ENVIRONMENT, company, public)
+
+    def test_empty_value_in_a_virtual_environments_directory(
+        self, debian: FakeRoot, public: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An empty path is not the working directory."""
+        monkeypatch.chdir(debian.directory("/srv/venv"))
+        environ = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}
+        check(debian.find(environ, prefixes=["/srv/venv"], compiled=self.COMPILED), ENVIRONMENT, warnings=2)
+
+    def test_private_directory_that_is_a_link(self, debian: FakeRoot, mozilla: Authority, public: Authority) -> None:
+        debian.bundle("/mnt/shared/cacert.pem", mozilla)
+        debian.link("/opt/conda/ssl", "/mnt/shared")
+        store = debian.find({"SSL_CERT_FILE": "/opt/conda/ssl/cacert.pem"}, prefixes=["/opt/conda"], compiled=self.COMPILED)
+        check(store, OPENSSL, public)
 
     def test_link_to_a_private_copy_is_the_users_wish(self, debian: FakeRoot, mozilla: Authority, public: Authority) -> None:
         debian.bundle("/srv/venv/site-packages/certifi/cacert.pem", mozilla)

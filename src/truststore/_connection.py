@@ -20,10 +20,11 @@ from __future__ import annotations
 import _socket
 import ssl
 from _thread import RLock
+from _weakref import ref
 from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
 
 from . import _der, _verdict
-from ._stdlib import ENCODING_DER, plain_context
+from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Gate:
         self._judged_by = context
         self._question = question
         self._outgoing = ends[1] if len(ends) == 2 else None
+        self._socket = ref(ends[0]) if len(ends) == 1 else None
         self._lock = RLock()
         self._asking = False
         self._refusal: SSLCertVerificationError | None = None
@@ -63,14 +65,20 @@ class Gate:
 
     def do_handshake(self) -> None:
         self._raise_if_refused()
+        while not self._finished():
+            self._judge(self._sent())
+        self._judge(self._sent() or self._resumed())
+        vars(self).update(read=self._conn.read, write=self._conn.write, do_handshake=self._conn.do_handshake)
+
+    def _finished(self) -> bool:
+        """Whether the handshake is; False as soon as there is a chain to judge. Raises if it waits for anything else."""
         try:
             self._conn.do_handshake()
         except (SSLWantReadError, SSLWantWriteError):
-            if not self._verified and (chain := self._sent()):
-                self._judge(chain)
-            raise
-        self._judge(self._sent() or self._resumed())
-        vars(self).update(read=self._conn.read, write=self._conn.write, do_handshake=self._conn.do_handshake)
+            if self._verified or not self._sent():
+                raise
+            return False
+        return True
 
     def read(self, *args: object) -> object:
         self.do_handshake()
@@ -83,8 +91,8 @@ class Gate:
     def shutdown(self) -> object:
         """Hands the socket back for plain text: not if the peer was refused, nor before it was judged."""
         self._raise_if_refused()
-        if not self._verified and (chain := self._sent()):
-            self._judge(chain)
+        if self._conn.version() and not self._verified:  # the handshake is finished, but it was interrupted before the verdict
+            self.do_handshake()
         return self._conn.shutdown()
 
     def _sent(self) -> tuple[bytes, ...]:
@@ -136,21 +144,15 @@ class Gate:
     def _cut(self) -> None:
         """Make what lies below unusable: take back what the handshake wrote, or shut the TCP connection down.
 
-        Not by the owner's own methods: SSLSocket.shutdown() would turn it into a plain socket, gevent's sockets are no socket.socket.
+        Not by the socket's own method: SSLSocket.shutdown() would make it a plain socket.
         """
         if self._outgoing is not None:
             self._outgoing.read()
-            return
-        try:
-            sock = _socket.socket(fileno=self._conn.owner.fileno())
-        except (AttributeError, OSError):  # closed meanwhile
-            return
-        try:
-            sock.shutdown(_socket.SHUT_RDWR)
-        except OSError:  # the peer was faster
-            return
-        finally:
-            sock.detach()
+        elif self._socket is not None and (sock := self._socket()) is not None:
+            try:
+                _socket.socket.shutdown(sock, _socket.SHUT_RDWR)
+            except OSError:  # closed meanwhile, or the peer was faster
+                return
 
     # -- what ssl asks a connection afterwards ----------------------------------------------------------------------------------
 
@@ -212,7 +214,7 @@ class BuiltCertificate:
             subject = "?"
         return f"<{type(self).__name__} {subject!r}>"
 
-    def public_bytes(self, format: int = ENCODING_DER) -> bytes | str:
+    def public_bytes(self, format: int = ENCODING_PEM) -> bytes | str:
         return self._der if format == ENCODING_DER else ssl.DER_cert_to_PEM_cert(self._der)
 
     def get_info(self) -> Decoded:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import ssl
 import sys
 from _thread import RLock
+from abc import ABCMeta
 from contextvars import ContextVar
 from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from ._verdict import Verifier
 
     Answer = TypeVar("Answer")
+    #: `verify_mode` and `check_hostname`.
+    Settings = tuple[VerifyMode, bool]
 
 #: How many leaves a context remembers the chain of. Beyond, the oldest goes.
 REMEMBERED_CHAINS = 256
@@ -59,8 +62,8 @@ REMEMBERED_CHAINS = 256
 _serving: ContextVar[SSLContext | None] = ContextVar("_serving", default=None)
 
 
-def _class_in_place() -> type[ssl.SSLContext]:
-    """gevent may have put its own in place of the standard library's; another truststore that is injected does not count."""
+def class_in_place() -> type[ssl.SSLContext]:
+    """Gevent may have put its own in place of the standard library's; another truststore that is injected does not count."""
     if "_stands_for" in vars(ssl.SSLContext) or ssl.SSLContext.__module__.endswith("truststore._api"):
         return _stdlib.stdlib_class()
     return ssl.SSLContext
@@ -69,11 +72,14 @@ def _class_in_place() -> type[ssl.SSLContext]:
 if TYPE_CHECKING:
     _Base = ssl.SSLContext
 else:
-    _Base = _class_in_place()
+    _Base = class_in_place()
 
 
-class _ContextType(type):
-    """While injected, `isinstance(context, ssl.SSLContext)` holds for contexts made before, too: asyncio and others ask."""
+class _ContextType(ABCMeta):
+    """While injected, `isinstance(context, ssl.SSLContext)` holds for contexts made before, too: asyncio and others ask.
+
+    An ABCMeta, so that a subclass may have an abstract class for another base, as ssl's may.
+    """
 
     def __instancecheck__(cls, instance: object) -> bool:
         return super().__instancecheck__(instance) or isinstance(instance, vars(cls).get("_stands_for", ()))
@@ -129,7 +135,7 @@ class SSLContext(_CSettings):
         if self._mode_is_ours:
             self._settings = CERT_REQUIRED, True
         elif self._verifier is not None and not self._direct:
-            self._keep()
+            self._settings = self._in_force()
         self._anchors = Anchors()
         self._has_own = self._has_directory = self._verifies_clients = False
         self._roots = None
@@ -138,19 +144,28 @@ class SSLContext(_CSettings):
 
     # -- what the user set ------------------------------------------------------------------------------------------------------
 
-    def _in_force(self) -> tuple[VerifyMode, bool]:
+    def _in_force(self) -> Settings:
         """What the user set."""
         return self._settings or (VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self))
 
-    def _keep(self) -> None:
-        """Take the C settings, which the user has just made, as the user's."""
-        self._settings = VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self)
+    def _change(self, changed: Callable[[VerifyMode, bool], Settings]) -> None:
+        """Keep what the user sets; once more if a signal handler or a destructor has set something meanwhile."""
+        while True:
+            before = self._in_force()
+            after = changed(*before)
+            if self._settings is before:
+                self._settings = after
+                return self._apply(*after)
 
     def _apply(self, mode: VerifyMode, check: bool) -> None:
         """Make these the C settings, whatever they were. The order is the one that C accepts from any state."""
-        _stdlib.set_check_hostname(self, False)
-        _stdlib.set_verify_mode(self, mode)
-        _stdlib.set_check_hostname(self, check)
+        while (_stdlib.get_verify_mode(self), _stdlib.get_check_hostname(self)) != (mode, check):
+            try:
+                _stdlib.set_check_hostname(self, False)
+                _stdlib.set_verify_mode(self, mode)
+                _stdlib.set_check_hostname(self, check)
+            except ValueError:  # noqa: PERF203 - a signal handler or a destructor has used the context between the first two
+                continue
 
     @property  # type: ignore[override]
     def verify_mode(self) -> VerifyMode:
@@ -163,11 +178,15 @@ class SSLContext(_CSettings):
             if self._settings is None:
                 _stdlib.set_verify_mode(self, value)
                 return
-            mode, check = self._settings
-            self._apply(mode, check and not (self._mode_is_ours and value == CERT_NONE))
-            _stdlib.set_verify_mode(self, value)
-            self._keep()
+            self._change(partial(self._with_mode, value))
             self._mode_is_ours = False
+
+    def _with_mode(self, value: VerifyMode, mode: VerifyMode, check: bool) -> Settings:
+        if self._mode_is_ours and value == CERT_NONE:
+            return CERT_NONE, False
+        self._apply(mode, check)
+        _stdlib.set_verify_mode(self, value)  # raises what ssl raises
+        return VerifyMode(value), check
 
     @property
     def check_hostname(self) -> bool:
@@ -180,9 +199,7 @@ class SSLContext(_CSettings):
             if self._settings is None:
                 _stdlib.set_check_hostname(self, value)
                 return
-            self._apply(*self._settings)
-            _stdlib.set_check_hostname(self, value)
-            self._keep()
+            self._change(lambda mode, _: (CERT_REQUIRED if value and mode is CERT_NONE else mode, bool(value)))
             self._mode_is_ours = self._mode_is_ours and not value
             self._check_is_ours = False
 

@@ -16,7 +16,7 @@ import ssl
 import sys
 from _thread import RLock
 
-from ._context import SSLContext
+from ._context import SSLContext, class_in_place
 from ._stdlib import CContext, stdlib_class
 
 TYPE_CHECKING = False
@@ -56,13 +56,13 @@ def inject_into_ssl() -> None:
         if issubclass(ssl.SSLContext, SSLContext):
             return
         extract_from_ssl()
-        outer = ssl.SSLContext
+        outer = class_in_place()
         replaced = tuple(dict.fromkeys((stdlib_class(), outer)))
         _change(SSLContext, "_stands_for", replaced)
         if not issubclass(SSLContext, outer):  # gevent was patched in after we were imported: its sockets, our trust
             _change(SSLContext, "_outer", outer)
             _change(SSLContext, "sslsocket_class", outer.sslsocket_class)
-        _change(stdlib_class(), "__new__", staticmethod(_maker(stdlib_class().__new__, replaced)))
+        _change(stdlib_class(), "__new__", _Maker(vars(stdlib_class())["__new__"], replaced))
         _change(ssl, "SSLContext", SSLContext)
         for module, attribute, make in _preloaded():
             if not _is_ours(getattr(module, attribute)):
@@ -76,6 +76,7 @@ def extract_from_ssl() -> None:
             return
         while _changes:
             _undo(*_changes.pop())
+        _undo_for_others()
         for name, attribute in KEPT:
             keeper = sys.modules.get(name)
             if getattr(keeper, attribute, None) is SSLContext:
@@ -112,12 +113,25 @@ def _undo(owner: object, name: str, before: object, ours: object) -> None:
         setattr(owner, name, before)
 
 
-def _maker(original: Callable[..., object], replaced: tuple[type, ...]) -> Callable[..., object]:
+def _undo_for_others() -> None:
+    """Another copy of this package, injected before us and extracted before us, could not reach what it had put below ours."""
+    other, original = ssl.SSLContext, stdlib_class()
+    if vars(other).get("_stands_for") == ():
+        setattr(ssl, "SSLContext", next(cls for cls in other.__mro__ if cls.__module__ != other.__module__))  # noqa: B010
+    maker = vars(original)["__new__"]
+    while hasattr(maker, "makes") and not maker.makes._stands_for:
+        maker = maker.instead_of
+    setattr(original, "__new__", maker)  # noqa: B010
+
+
+class _Maker:
     """The `__new__` of the classes that were replaced."""
 
-    def __new__(cls: type, protocol: int | None = None, *args: object, **kwargs: object) -> object:  # noqa: N807
-        if cls in replaced and SSLContext._stands_for:
-            return SSLContext(protocol, *args, **kwargs)
-        return original(cls, protocol, *args, **kwargs)
+    def __init__(self, instead_of: Callable[..., object], replaced: tuple[type, ...]) -> None:
+        self.makes, self.instead_of = SSLContext, instead_of
+        self._replaced = replaced
 
-    return __new__
+    def __call__(self, cls: type, protocol: int | None = None, *args: object, **kwargs: object) -> object:
+        if cls in self._replaced and SSLContext._stands_for:
+            return SSLContext(protocol, *args, **kwargs)
+        return self.instead_of(cls, protocol, *args, **kwargs)

@@ -121,10 +121,10 @@ def _covers(directory: str, _directory_state: State, bundle: str, _bundle_state:
         return False
     wanted = _certificates(bundle)
     names, gap = _hashed.names(os.listdir(directory))
-    if not wanted or gap or len(names) != len(wanted) or len(set(wanted)) != len(wanted):
+    if gap or not wanted or len(names) != len(wanted):
         return False
     linked = [_certificates(os.path.join(directory, name)) for name in names]
-    return all(len(each) == 1 for each in linked) and {each[0] for each in linked} == set(wanted)
+    return all(len(each) == 1 for each in linked) and sorted(each[0] for each in linked) == sorted(wanted)
 
 
 def _certificates(path: str) -> list[bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from gate_servers import NAMES, VERSIONS, Judge, Site, client_context, judged_by, root, sites
+from fake_verifier import FakeVerifier
+from gate_servers import NAMES, VERSIONS, Site, client_context, judged_by, root, sites
 from servers import Store
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
-    return judged_by(Judge([root()]), monkeypatch)
+def judge(monkeypatch: pytest.MonkeyPatch) -> FakeVerifier:
+    return judged_by(FakeVerifier([root().der]), monkeypatch)
 
 
 @pytest.fixture
-def context(judge: Judge) -> truststore.SSLContext:
+def context(judge: FakeVerifier) -> truststore.SSLContext:
     return client_context()
 
 

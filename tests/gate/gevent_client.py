@@ -12,8 +12,8 @@ from collections.abc import Callable  # noqa: E402
 
 import gevent  # noqa: E402
 import pytest  # noqa: E402
-from certificates import Certificate  # noqa: E402
-from gate_servers import PING, Judge, client_context, converse, hear, judged_by  # noqa: E402
+from fake_verifier import FakeVerifier  # noqa: E402
+from gate_servers import PING, client_context, converse, hear, judged_by  # noqa: E402
 from servers import HOST, TIMEOUT  # noqa: E402
 
 import truststore  # noqa: E402
@@ -56,7 +56,7 @@ def wrapped_later(context: ssl.SSLContext, sock: socket.socket) -> ssl.SSLSocket
     return context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
 
 
-def outcome(visit: Callable[[ssl.SSLContext, Address], None], judge: Judge, address: Address) -> dict[str, int]:
+def outcome(visit: Callable[[ssl.SSLContext, Address], None], judge: FakeVerifier, address: Address) -> dict[str, int]:
     judge.questions.clear()
     code = 0
     try:
@@ -69,7 +69,7 @@ def outcome(visit: Callable[[ssl.SSLContext, Address], None], judge: Judge, addr
 def main(roots: str, *ports: str) -> None:
     visits = wrap_connected, read_first, write_first, wrap_before_connect, two_greenlets
     with open(roots, encoding="ascii") as file, pytest.MonkeyPatch.context() as monkeypatch:
-        judge = judged_by(Judge([Certificate(ssl.PEM_cert_to_DER_cert(file.read()))]), monkeypatch)
+        judge = judged_by(FakeVerifier([ssl.PEM_cert_to_DER_cert(file.read())]), monkeypatch)
         assert truststore.SSLContext.__mro__[2].__module__ == "gevent.ssl", truststore.SSLContext.__mro__
         addresses = [("127.0.0.1", int(port)) for port in ports]
         print(json.dumps([{visit.__name__: outcome(visit, judge, address) for visit in visits} for address in addresses]))

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import GREETING, PING, Judge, Peer, Site, client_context, has_certificate, visited
+from gate_servers import GREETING, PING, Peer, Site, client_context, has_certificate, visited
 from servers import HOST, TIMEOUT
 
 import truststore
@@ -16,6 +16,8 @@ import truststore
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
+
+    from fake_verifier import FakeVerifier
 
     Visit = Callable[[ssl.SSLContext, Peer], Coroutine[Any, Any, None]]
 
@@ -102,13 +104,15 @@ def test_handshake(
     context: truststore.SSLContext,
     site: Site,
     version: ssl.TLSVersion,
-    judge: Judge,
+    judge: FakeVerifier,
 ) -> None:
     with Peer(site, version) as peer, visited(peer, judge):
         run(visit(context, peer))
 
 
-def test_server_beside_clients(run: Callable[[Coroutine[Any, Any, None]], None], judge: Judge, site: Site, tmp_path: Path) -> None:
+def test_server_beside_clients(
+    run: Callable[[Coroutine[Any, Any, None]], None], judge: FakeVerifier, site: Site, tmp_path: Path
+) -> None:
     """Server and clients on one loop, of one class of context: the verifier is asked for the client's side alone."""
     serving = has_certificate(truststore.SSLContext(ssl.PROTOCOL_TLS_SERVER), site.certificate, tmp_path)
     received: list[bytes] = []

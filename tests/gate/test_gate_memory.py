@@ -7,12 +7,14 @@ import ssl
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from gate_servers import PING, UNKNOWN_ISSUER, Judge, Peer, Site, client_certificate, has_certificate, hear, root, sites, visited
+from gate_servers import PING, UNKNOWN_ISSUER, Peer, Site, client_certificate, has_certificate, hear, root, sites, visited
 from servers import HOST, TIMEOUT, exchange, shake_hands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from fake_verifier import FakeVerifier
 
     import truststore
 
@@ -84,7 +86,7 @@ def write_first(pumped: Pumped) -> None:
 
 @pytest.mark.parametrize("visit", [handshake_first, read_first, read_into_first, write_first])
 def test_handshake(
-    visit: Callable[[Pumped], None], context: truststore.SSLContext, site: Site, version: ssl.TLSVersion, judge: Judge
+    visit: Callable[[Pumped], None], context: truststore.SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier
 ) -> None:
     with Peer(site, version) as peer, visited(peer, judge), socket.create_connection(peer.address, TIMEOUT) as sock:
         visit(Pumped(context, sock))

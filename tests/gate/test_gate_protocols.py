@@ -15,12 +15,14 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import PING, Judge, Peer, Site, converse, nothing, sites, visited
+from gate_servers import PING, Peer, Site, converse, nothing, sites, visited
 from servers import HOST, TIMEOUT, Server
 from urllib3.util.ssltransport import SSLTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fake_verifier import FakeVerifier
 
     from truststore import SSLContext
 
@@ -42,7 +44,7 @@ def as_proxy(sock: socket.socket) -> None:
     sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
 
-def test_http_client_through_a_proxy(context: SSLContext, site: Site, version: ssl.TLSVersion, judge: Judge) -> None:
+def test_http_client_through_a_proxy(context: SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
     with Peer(site, version, greeting=RESPONSE, before=as_proxy) as peer, visited(peer, judge):
         connection = http.client.HTTPSConnection(*peer.address, context=context, timeout=TIMEOUT)
         connection.set_tunnel(HOST, 443)
@@ -52,7 +54,7 @@ def test_http_client_through_a_proxy(context: SSLContext, site: Site, version: s
 
 
 def test_urlopen_through_a_proxy(
-    context: SSLContext, site: Site, version: ssl.TLSVersion, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    context: SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Peer(site, version, greeting=RESPONSE, before=as_proxy) as peer, visited(peer, judge):
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{peer.port}")
@@ -85,7 +87,7 @@ def relay_to(address: tuple[str, int]) -> Callable[[Any], None]:
     return relay
 
 
-def test_tls_in_tls(context: SSLContext, site: Site, version: ssl.TLSVersion, judge: Judge) -> None:
+def test_tls_in_tls(context: SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
     with Peer(site, version) as peer, Server(sites()["trusted"].serves(), relay_to(peer.address)) as outer:
         tunnel = context.wrap_socket(socket.create_connection(outer.address, TIMEOUT), server_hostname=HOST)
         with visited(peer, judge), tunnel:
@@ -93,7 +95,7 @@ def test_tls_in_tls(context: SSLContext, site: Site, version: ssl.TLSVersion, ju
             converse(tls)
 
 
-def test_a_refused_outer_tls_carries_no_inner_one(context: SSLContext, version: ssl.TLSVersion, judge: Judge) -> None:
+def test_a_refused_outer_tls_carries_no_inner_one(context: SSLContext, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
     with Peer(sites()["untrusted"], version) as outer, visited(outer, judge), socket.create_connection(outer.address) as sock:
         tunnel = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
         with tunnel:
@@ -165,7 +167,7 @@ def test_starttls(
     context: SSLContext,
     site: Site,
     version: ssl.TLSVersion,
-    judge: Judge,
+    judge: FakeVerifier,
 ) -> None:
     with Peer(site, version, before=before, greeting=greeting, answer=answer) as peer, visited(peer, judge):
         visit(context, peer)

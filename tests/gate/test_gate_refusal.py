@@ -12,13 +12,15 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import PEER_SAW, PING, Judge, Peer, Site, client_context, converse, sites
+from gate_servers import PEER_SAW, PING, Peer, Site, client_context, converse, sites
 from servers import HOST, TIMEOUT
 
 from truststore._connection import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from fake_verifier import FakeVerifier
 
     from truststore import SSLContext
 
@@ -52,7 +54,7 @@ def refused(context: SSLContext, peer: Peer) -> Iterator[tuple[ssl.SSLSocket, ss
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_the_same_error_again(
-    use: Callable[[ssl.SSLSocket], object], context: SSLContext, bad_site: Site, version: ssl.TLSVersion, judge: Judge
+    use: Callable[[ssl.SSLSocket], object], context: SSLContext, bad_site: Site, version: ssl.TLSVersion, judge: FakeVerifier
 ) -> None:
     with Peer(bad_site, version) as peer:
         with refused(context, peer) as (tls, first):
@@ -73,7 +75,7 @@ def test_no_answer_is_a_refusal(
     fault: str,
     context: SSLContext,
     version: ssl.TLSVersion,
-    judge: Judge,
+    judge: FakeVerifier,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever comes instead of a chain from the verifier, the connection is not to be used."""
@@ -152,7 +154,7 @@ def sockets_to(peer: Peer) -> list[str]:
 
 @pytest.mark.parametrize("name", ["trusted", "untrusted"])
 @pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="objects are counted by reference")
-def test_everything_dies_with_its_last_reference(name: str, judge: Judge) -> None:
+def test_everything_dies_with_its_last_reference(name: str, judge: FakeVerifier) -> None:
     """No cycle keeps a connection, or its context, until the collector comes by."""
     gc.collect()
     gc.disable()

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from gate_servers import GREETING, PING, Judge, Site, client_context, sites
+from gate_servers import GREETING, PING, Site, client_context, sites
 from OpenSSL import SSL
 from servers import HOST
 
 if TYPE_CHECKING:
+    from fake_verifier import FakeVerifier
+
     from truststore import SSLContext
 
 
@@ -59,7 +61,7 @@ def shows(site: Site) -> SSL.Context:
 
 
 @pytest.mark.parametrize("name", ["untrusted", "misnamed", "trusted"])
-def test_renegotiation_is_refused(context: SSLContext, judge: Judge, name: str) -> None:
+def test_renegotiation_is_refused(context: SSLContext, judge: FakeVerifier, name: str) -> None:
     peer = Turncoat(context)
     before = peer.client.getpeercert(True)
     with pytest.raises(SSL.Error, match="no renegotiation"):
@@ -87,7 +89,7 @@ def test_the_connection_goes_on_if_the_server_does(context: SSLContext) -> None:
     assert peer.server.recv(len(PING)) == PING
 
 
-def test_the_option_is_there_for_every_connection(context: SSLContext, judge: Judge) -> None:
+def test_the_option_is_there_for_every_connection(context: SSLContext, judge: FakeVerifier) -> None:
     """Even if the user takes it away in between."""
     for _ in range(2):
         context.options &= ~ssl.OP_NO_RENEGOTIATION

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import trio
-from gate_servers import GREETING, PING, Judge, Peer, Site, root, sites, visited
+from gate_servers import GREETING, PING, Peer, Site, root, sites, visited
 from servers import HOST, TIMEOUT
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
+
+    from fake_verifier import FakeVerifier
 
     import truststore
 
@@ -69,7 +71,7 @@ def test_trio(
     context: truststore.SSLContext,
     site: Site,
     version: ssl.TLSVersion,
-    judge: Judge,
+    judge: FakeVerifier,
 ) -> None:
     async def main() -> None:
         stream = await trio.open_ssl_over_tcp_stream(HOST, peer.port, ssl_context=context)

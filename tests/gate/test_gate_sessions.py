@@ -8,7 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import HOSTNAME_MISMATCH, PING, UNKNOWN_ISSUER, Judge, Peer, client_context, root, sites
+from gate_servers import HOSTNAME_MISMATCH, PING, REJECTED, Peer, client_context, root, sites
 from servers import HOST, TIMEOUT, Server, exchange, in_memory, shake_hands
 
 from truststore import _context
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from certificates import Certificate
+    from fake_verifier import FakeVerifier
 
     from truststore import SSLContext
 
@@ -60,7 +61,7 @@ def resume(context: SSLContext, serving: ssl.SSLContext, session: ssl.SSLSession
     return client
 
 
-def test_it_is_verified_again(context: SSLContext, serves: Serves, trusted: Certificate, judge: Judge) -> None:
+def test_it_is_verified_again(context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier) -> None:
     serving = serves(trusted)
     client = resume(context, serving, begin(context, serving))
     assert client.session_reused
@@ -71,17 +72,17 @@ def test_it_is_verified_again(context: SSLContext, serves: Serves, trusted: Cert
 
 
 def test_it_is_refused_if_it_is_not_trusted_any_more(
-    context: SSLContext, serves: Serves, trusted: Certificate, judge: Judge
+    context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier
 ) -> None:
     serving = serves(trusted)
     session = begin(context, serving)
-    judge.roots.clear()
+    judge.says = False
     with pytest.raises(ssl.SSLCertVerificationError) as caught:
         resume(context, serving, session)
-    assert caught.value.verify_code == UNKNOWN_ISSUER
+    assert caught.value.verify_code == REJECTED
 
 
-def test_it_is_verified_by_a_name_that_was_not_used_before(context: SSLContext, serves: Serves, judge: Judge) -> None:
+def test_it_is_verified_by_a_name_that_was_not_used_before(context: SSLContext, serves: Serves, judge: FakeVerifier) -> None:
     serving = serves(root().issue(HOST, OTHER_NAME, key="p256"))
     assert resume(context, serving, begin(context, serving), OTHER_NAME).session_reused
     assert [question.hostname for question in judge.questions] == [HOST, OTHER_NAME]
@@ -96,7 +97,7 @@ def test_it_is_refused_by_a_name_that_the_certificate_has_not(context: SSLContex
 
 
 @pytest.mark.parametrize("name", ["untrusted", "misnamed"])
-def test_one_that_began_unverified(context: SSLContext, serves: Serves, name: str, judge: Judge) -> None:
+def test_one_that_began_unverified(context: SSLContext, serves: Serves, name: str, judge: FakeVerifier) -> None:
     """In plain ssl such a session passes a context that verifies."""
     certificate = sites()[name].certificate
     serving = serves(certificate)
@@ -112,7 +113,7 @@ def test_one_that_began_unverified(context: SSLContext, serves: Serves, name: st
     assert question.chain == (certificate.der,), "not resumed"
 
 
-def test_one_that_was_refused(context: SSLContext, version: ssl.TLSVersion, judge: Judge) -> None:
+def test_one_that_was_refused(context: SSLContext, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
     """A session can be had from a connection that was refused; it opens nothing."""
     with Peer(sites()["untrusted"], version) as peer:
         sessions: list[ssl.SSLSession | None] = []
@@ -131,7 +132,7 @@ def test_one_that_was_refused(context: SSLContext, version: ssl.TLSVersion, judg
 
 
 def test_the_chain_is_remembered_for_some_leaves(
-    context: SSLContext, serves: Serves, trusted: Certificate, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one that is forgotten the leaf alone is verified."""
     monkeypatch.setattr(_context, "REMEMBERED_CHAINS", 2)
@@ -154,7 +155,7 @@ def test_a_session_of_another_context_is_refused(context: SSLContext, serves: Se
         resume(client_context(), serving, session)
 
 
-def test_a_session_set_later(context: SSLContext, serves: Serves, trusted: Certificate, judge: Judge) -> None:
+def test_a_session_set_later(context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier) -> None:
     """By the property of a socket that is not connected yet."""
     serving = serves(trusted)
     session = begin(context, serving)
@@ -206,7 +207,7 @@ def ftp_server(serving: ssl.SSLContext) -> Callable[[socket.socket], None]:
     return handle
 
 
-def test_ftp_resumes_the_session(context: SSLContext, serves: Serves, trusted: Certificate, judge: Judge) -> None:
+def test_ftp_resumes_the_session(context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier) -> None:
     received: list[bytes] = []
     with Server(None, ftp_server(serves(trusted))) as server:
         with FTP(context=context, timeout=TIMEOUT) as client:

@@ -10,11 +10,13 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import GREETING, PING, Judge, Peer, Site, converse, hear, visited
+from gate_servers import GREETING, PING, Peer, Site, converse, hear, visited
 from servers import HOST, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fake_verifier import FakeVerifier
 
     from truststore import SSLContext
 
@@ -117,7 +119,7 @@ VISITS: list[Visit] = [
 
 
 @pytest.mark.parametrize("visit", VISITS)
-def test_handshake(visit: Visit, context: SSLContext, site: Site, version: ssl.TLSVersion, judge: Judge) -> None:
+def test_handshake(visit: Visit, context: SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
     with Peer(site, version) as peer, visited(peer, judge):
         visit(context, peer)
 
@@ -187,7 +189,7 @@ FIRST_WRITES = [write, send, sendall, sendfile, sendfile_of_memory, makefile_wri
 
 @pytest.mark.parametrize("first", [*FIRST_READS, *FIRST_WRITES])
 def test_handshake_inside_the_first_call(
-    first: Callable[[ssl.SSLSocket], None], context: SSLContext, site: Site, version: ssl.TLSVersion, judge: Judge
+    first: Callable[[ssl.SSLSocket], None], context: SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier
 ) -> None:
     """OpenSSL performs the handshake in whatever reads or writes first."""
     with Peer(site, version) as peer, visited(peer, judge), connect(peer) as sock, wrap_later(context, sock) as tls:
@@ -211,7 +213,7 @@ UNSUPPORTED: list[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("call", UNSUPPORTED)
-def test_calls_that_tls_has_not(call: Callable[[Any], object], context: SSLContext, site: Site, judge: Judge) -> None:
+def test_calls_that_tls_has_not(call: Callable[[Any], object], context: SSLContext, site: Site, judge: FakeVerifier) -> None:
     """Neither a way round the gate, nor a handshake."""
     with Peer(site) as peer, visited(peer, judge), connect(peer) as sock, wrap_later(context, sock) as tls:
         with pytest.raises((ValueError, NotImplementedError)) as caught:

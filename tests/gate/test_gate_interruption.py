@@ -1,0 +1,428 @@
+"""Whatever happens at whatever line or instruction of ours: nothing is left open.
+
+A trace function stands for what may come between any two instructions: Ctrl-C (an exception), a signal handler or a destructor
+(a call). Each test goes through all such points in turn, and then lets an untrusted server try.
+
+One thing cannot be seen this way: a `with` gives its lock back between two points, but where no signal is handled (bpo-29988).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import ssl
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from gate_servers import GREETING, PING, client_context, has_certificate, sites
+from servers import HOST, exchange, in_memory, shake_hands
+
+import truststore
+from truststore import _stdlib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from fake_verifier import FakeVerifier
+
+PACKAGE = Path(truststore.__file__).parent
+#: Where all state is.
+TRACED = str(PACKAGE / "_context.py"), str(PACKAGE / "_connection.py")
+
+#: Every line; every instruction if there is time, otherwise some.
+STRIDE = {False: 1, True: 1 if os.environ.get("CI") else 13}
+
+
+class Interruption(BaseException):
+    """Like KeyboardInterrupt."""
+
+
+def interrupt() -> None:
+    raise Interruption
+
+
+class Tracer:
+    """Calls `act` at the n-th point (line, or with `opcodes` instruction) that is executed in the two modules that have state."""
+
+    def __init__(self, number: int, act: Callable[[], object], *, opcodes: bool = False) -> None:
+        self.left, self.act, self.opcodes = number, act, opcodes
+
+    def __enter__(self) -> Tracer:
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        sys.settrace(None)
+
+    @property
+    def acted(self) -> bool:
+        return self.left < 0
+
+    def trace(self, frame: FrameType, event: str, _: object) -> Any:
+        if not frame.f_code.co_filename.startswith(TRACED):
+            return None
+        frame.f_trace_opcodes = self.opcodes
+        if event in {"line", "opcode"}:
+            self.left -= 1
+            if self.left == -1:
+                self.act()
+        return self.trace
+
+
+def points(act: Callable[[], object], *, opcodes: bool = False) -> Iterator[Tracer]:
+    """A tracer for each point of what is done with it, in turn."""
+    number = 0
+    while True:
+        tracer = Tracer(number, act, opcodes=opcodes)
+        yield tracer
+        if not tracer.acted:
+            assert number > 5, "nothing was traced"
+            return
+        number += STRIDE[opcodes]
+
+
+@pytest.fixture(params=[False, True], ids=["lines", "opcodes"])
+def opcodes(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def serving() -> ssl.SSLContext:
+    return sites()["untrusted"].serves()
+
+
+class Pair:
+    """A client whose connection may be anywhere between wrapped and refused, and its server."""
+
+    def __init__(self, context: ssl.SSLContext, serving: ssl.SSLContext, session: ssl.SSLSession | None = None) -> None:
+        self.to_client, self.to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.server = serving.wrap_bio(self.to_server, self.to_client, server_side=True)
+        self.client = context.wrap_bio(self.to_client, self.to_server, server_hostname=HOST, session=session)
+
+    def shake_hands(self) -> None:
+        """Both sides, until the client has finished or failed; the server greets as soon as it can."""
+        for _ in range(4):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.client.do_handshake()
+                return
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.server.do_handshake()
+        raise AssertionError("the handshake came to no end")
+
+    def try_everything(self) -> deque[bytes]:
+        """What the client can get from the server, and the server from the client, by any means."""
+        moved: deque[bytes] = deque()
+        for _ in range(4):
+            with contextlib.suppress(ssl.SSLError):
+                self.server.write(GREETING)
+            for step in (self.client.do_handshake, lambda: self.client.write(PING), self.client.unwrap):
+                with contextlib.suppress(ssl.SSLError):
+                    step()
+            for side in (self.client, self.server):
+                with contextlib.suppress(ssl.SSLError):
+                    moved.append(side.read())
+        return moved
+
+
+def is_refused(context: ssl.SSLContext, serving: ssl.SSLContext) -> None:
+    pair = Pair(context, serving)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        pair.shake_hands()
+    assert not pair.try_everything()
+
+
+def settings(context: ssl.SSLContext) -> tuple[ssl.VerifyMode, bool]:
+    return context.verify_mode, context.check_hostname
+
+
+def test_a_connection_is_interrupted(context: truststore.SSLContext, serving: ssl.SSLContext, opcodes: bool) -> None:
+    """At any point from the wrap to the refusal: neither this connection nor the next is open."""
+    before = settings(context)
+    for tracer in points(interrupt, opcodes=opcodes):
+        pair = None
+        try:
+            with tracer:
+                pair = Pair(context, serving)
+                pair.shake_hands()
+        except (Interruption, ssl.SSLCertVerificationError):
+            assert settings(context) == before
+            assert pair is None or not pair.try_everything()
+        else:
+            raise AssertionError("an untrusted server was accepted")
+        is_refused(context, serving)
+
+
+def test_a_resumption_is_interrupted(context: truststore.SSLContext, judge: FakeVerifier, opcodes: bool) -> None:
+    """The chain of a resumed session is not at hand; the handshake is one step shorter."""
+    serving = sites()["trusted"].serves()
+    client, server = in_memory(context, serving)
+    exchange(client, server)
+    session = client.session
+    judge.says = False
+    for tracer in points(interrupt, opcodes=opcodes):
+        pair = None
+        try:
+            with tracer:
+                pair = Pair(context, serving, session)
+                pair.shake_hands()
+        except (Interruption, ssl.SSLCertVerificationError):
+            assert pair is None or not pair.try_everything()
+        else:
+            raise AssertionError("a session was resumed unverified")
+
+
+def test_a_verdict_is_interrupted(context: truststore.SSLContext, judge: FakeVerifier, opcodes: bool) -> None:
+    """With a trusted server: data moves only if the verdict was given."""
+    serving = sites()["trusted"].serves()
+    for tracer in points(interrupt, opcodes=opcodes):
+        judge.questions.clear()
+        pair = None
+        with contextlib.suppress(Interruption), tracer:
+            pair = Pair(context, serving)
+            pair.shake_hands()
+        moved = pair is not None and pair.try_everything()
+        assert moved or tracer.acted
+        assert judge.questions or not moved
+
+
+MODES = ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize("protocol", [ssl.PROTOCOL_TLS_CLIENT, None], ids=["client", "bare"])
+@pytest.mark.parametrize("after", MODES, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("before", MODES, ids=lambda mode: mode.name)
+@pytest.mark.usefixtures("judge")
+@pytest.mark.filterwarnings("ignore:ssl.*PROTOCOL_TLS.* is deprecated:DeprecationWarning")
+def test_a_setting_is_interrupted(
+    protocol: int | None, before: ssl.VerifyMode, after: ssl.VerifyMode, serving: ssl.SSLContext, opcodes: bool
+) -> None:
+    """It is either as before or as wanted; and what it says is what holds."""
+    for tracer in points(interrupt, opcodes=opcodes):
+        context = truststore.SSLContext(protocol)
+        context.check_hostname = False
+        context.verify_mode = before
+        with contextlib.suppress(Interruption), tracer:
+            context.verify_mode = after
+        assert context.verify_mode in {before, after}
+        if not tracer.acted:
+            assert context.verify_mode is after
+        holds(context, serving)
+
+
+def holds(context: ssl.SSLContext, serving: ssl.SSLContext) -> None:
+    """What the settings say is what happens."""
+    if context.verify_mode is ssl.CERT_NONE:
+        pair = Pair(context, serving)
+        pair.shake_hands()
+        assert pair.try_everything()
+    else:
+        is_refused(context, serving)
+
+
+@pytest.mark.usefixtures("judge")
+def test_the_name_check_is_interrupted(opcodes: bool) -> None:
+    serving = sites()["misnamed"].serves()
+    for after in True, False:
+        for tracer in points(interrupt, opcodes=opcodes):
+            context = client_context()
+            context.check_hostname = not after
+            with contextlib.suppress(Interruption), tracer:
+                context.check_hostname = after
+            if not tracer.acted:
+                assert context.check_hostname is after
+            if context.check_hostname:
+                is_refused(context, serving)
+            else:
+                in_memory(context, serving)
+            assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+class Visitor:
+    """What a signal handler, or a destructor, may do with the same context: connect to an untrusted server."""
+
+    def __init__(self, context: ssl.SSLContext, serving: ssl.SSLContext) -> None:
+        self.context, self.serving, self.visits = context, serving, 0
+
+    def __call__(self, *_: object) -> None:
+        is_refused(self.context, self.serving)
+        self.visits += 1
+
+
+@pytest.mark.parametrize("name", ["trusted", "untrusted"])
+def test_reentry_while_connecting(name: str, context: truststore.SSLContext, serving: ssl.SSLContext, opcodes: bool) -> None:
+    before = settings(context)
+    visitor = Visitor(context, serving)
+    other = sites()[name].serves()
+    for tracer in points(visitor, opcodes=opcodes):
+        visitor.visits = 0
+        with tracer:
+            pair = Pair(context, other)
+            if name == "trusted":
+                pair.shake_hands()
+            else:
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    pair.shake_hands()
+        assert visitor.visits == tracer.acted
+        assert settings(context) == before
+        assert bool(pair.try_everything()) is (name == "trusted")
+
+
+@pytest.mark.parametrize("after", [ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED], ids=lambda mode: mode.name)
+@pytest.mark.parametrize("before", MODES, ids=lambda mode: mode.name)
+@pytest.mark.usefixtures("judge")
+def test_reentry_while_setting(before: ssl.VerifyMode, after: ssl.VerifyMode, serving: ssl.SSLContext, opcodes: bool) -> None:
+    """The setting is not lost, nor is a connection in between open that should not be."""
+
+    def connect() -> None:
+        holds(context, serving)
+
+    for tracer in points(connect, opcodes=opcodes):
+        context = client_context()
+        context.check_hostname = False
+        context.verify_mode = before
+        with tracer:
+            context.verify_mode = after
+        assert context.verify_mode is after
+        is_refused(context, serving)
+
+
+@pytest.mark.usefixtures("judge")
+def test_reentry_while_switching_the_name_check_on(opcodes: bool) -> None:
+    serving = sites()["misnamed"].serves()
+
+    def connect() -> None:
+        with contextlib.suppress(ssl.SSLCertVerificationError):
+            in_memory(context, serving)
+
+    for tracer in points(connect, opcodes=opcodes):
+        context = client_context()
+        context.check_hostname = False
+        with tracer:
+            context.check_hostname = True
+        assert settings(context) == (ssl.CERT_REQUIRED, True)
+        is_refused(context, serving)
+
+
+@pytest.mark.parametrize("after", [ssl.CERT_NONE, ssl.CERT_REQUIRED], ids=lambda mode: mode.name)
+@pytest.mark.usefixtures("judge")
+def test_settings_that_change_while_connecting(after: ssl.VerifyMode, serving: ssl.SSLContext, opcodes: bool) -> None:
+    """They are kept. The connection is under the old ones or the new."""
+
+    def change() -> None:
+        context.verify_mode = after
+
+    for tracer in points(change, opcodes=opcodes):
+        context = client_context()
+        context.check_hostname = False
+        context.verify_mode = before = ssl.CERT_REQUIRED if after is ssl.CERT_NONE else ssl.CERT_NONE
+        mode, refused = before, False
+        with tracer:
+            pair = Pair(context, serving)
+            mode = context.verify_mode
+            try:
+                pair.shake_hands()
+            except ssl.SSLCertVerificationError:
+                refused = True
+        if mode is before:
+            assert refused is (before is ssl.CERT_REQUIRED)
+        assert bool(pair.try_everything()) is not refused
+        assert context.verify_mode is (after if tracer.acted else before)
+        holds(context, serving)
+
+
+@pytest.mark.usefixtures("judge")
+@pytest.mark.filterwarnings("ignore:ssl.*PROTOCOL_TLS.* is deprecated:DeprecationWarning")
+def test_reentry_that_was_itself_interrupted(opcodes: bool, tmp_path: Path) -> None:
+    """A destructor's connection leaves OpenSSL's settings at anything, and Python swallows what interrupted it.
+
+    To a server that demands certificates this may not happen between the settings and their use.
+    """
+    context = has_certificate(truststore.SSLContext(ssl.PROTOCOL_TLS), sites()["trusted"].certificate, tmp_path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    client = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    def leave_open() -> None:
+        _stdlib.set_check_hostname(context, False)
+        _stdlib.set_verify_mode(context, ssl.CERT_NONE)
+
+    for tracer in points(leave_open, opcodes=opcodes):
+        to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with tracer:
+            server = context.wrap_bio(to_server, to_client, server_side=True)
+        with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+            shake_hands(client.wrap_bio(to_client, to_server, server_hostname=HOST), server)
+
+
+def test_the_handshake_is_finished_but_for_the_verdict(context: truststore.SSLContext, version: ssl.TLSVersion) -> None:
+    """The connection can then be used for nothing, nor handed back as a plain one: whatever comes first is refused."""
+    serving = sites()["untrusted"].serves(version)
+    for use in USES:
+        pair = Pair(context, serving)
+        gate = pair.client._sslobj  # type: ignore[attr-defined]
+        with pytest.raises(ssl.SSLWantReadError):
+            gate._conn.do_handshake()
+        with pytest.raises(ssl.SSLWantReadError):
+            pair.server.do_handshake()
+        for _ in range(2):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                gate._conn.do_handshake()
+                break
+            pair.server.do_handshake()
+        assert gate._conn.version()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            use(pair.client)
+
+
+USES: list[Callable[[ssl.SSLObject], object]] = [
+    lambda tls: tls.do_handshake(),
+    lambda tls: tls.read(),
+    lambda tls: tls.write(PING),
+    lambda tls: tls.unwrap(),
+]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no signal for users here")
+@pytest.mark.parametrize("name", ["trusted", "untrusted"])
+def test_a_signal_during_the_verdict(
+    name: str, context: truststore.SSLContext, serving: ssl.SSLContext, judge: FakeVerifier
+) -> None:
+    visitor = Visitor(context, serving)
+
+    def before() -> None:
+        if threading.current_thread() is threading.main_thread() and len(judge.questions) == 1:
+            signal.raise_signal(signal.SIGUSR1)
+
+    judge.before = before
+    previous = signal.signal(signal.SIGUSR1, visitor)
+    try:
+        pair = Pair(context, sites()[name].serves())
+        with contextlib.nullcontext() if name == "trusted" else pytest.raises(ssl.SSLCertVerificationError):
+            pair.shake_hands()
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert visitor.visits == 1
+    assert bool(pair.try_everything()) is (name == "trusted")
+
+
+def test_the_same_connection_is_used_during_its_verdict(context: truststore.SSLContext, judge: FakeVerifier) -> None:
+    """By a signal handler: it gets no data, and the verdict counts for what comes after."""
+    refusals: list[ssl.SSLCertVerificationError] = []
+
+    def use() -> None:
+        for step in (pair.client.read, lambda: pair.client.write(PING), pair.client.do_handshake, pair.client.unwrap):
+            with pytest.raises(ssl.SSLCertVerificationError) as caught:
+                step()
+            refusals.append(caught.value)
+
+    judge.before = use
+    pair = Pair(context, sites()["trusted"].serves())
+    pair.shake_hands()
+    assert len(refusals) == 4
+    assert len(judge.questions) == 1
+    assert pair.try_everything()
