@@ -107,7 +107,7 @@ class SSLContext(_CSettings):
 
     #: Who verifies servers: a function that answers a `Question`, or None if OpenSSL does. Tests put theirs here, before the context
     #: is made (docs/contributing.md); nothing else should.
-    _verifier: Verifier | None = staticmethod(verify) if verify else None
+    _verifier: Verifier | None = staticmethod(verify) if verify else None  # type: ignore[truthy-function, redundant-expr, unused-ignore]
     _platform = PLATFORM
 
     # Set while injected (_inject.py): the classes that this one stands for, and the class whose wrap_socket() makes sockets.
