@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from servers import HOST, TIMEOUT, Server, Store, carry, connected, exchange, in_memory, needs_openssl
 
 import truststore
+from truststore import _stdlib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -670,25 +671,65 @@ def test_an_interruption_leaves_nothing_open(system: Store, leaf: Certificate, s
     assert number > 5
 
 
-@pytest.mark.parametrize("inner_is_interrupted", [False, True], ids=["whole", "interrupted"])
-def test_a_finalizer_may_use_the_context(system: Store, stranger: Certificate, inner_is_interrupted: bool) -> None:
+class Points:
+    """Before and after each call by which the package changes or copies OpenSSL's settings, a destructor may run.
+
+    (A tracer could not stand for it: what it calls is not traced, so could not be interrupted in its turn.)
+    """
+
+    CALLS = ("get_verify_mode", "set_verify_mode", "get_check_hostname", "set_check_hostname", "wrap_bio")
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._watched: list[list[Any]] = []
+        for name in self.CALLS:
+            monkeypatch.setattr(_stdlib, name, self._marked(getattr(_stdlib, name)))
+
+    def _marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def marked(*args: Any, **kwargs: Any) -> Any:
+            self._pass()
+            result = function(*args, **kwargs)
+            self._pass()
+            return result
+
+        return marked
+
+    def _pass(self) -> None:
+        if self._watched:
+            watch = self._watched[-1]
+            watch[0] -= 1
+            if watch[0] == 0:
+                watch[1]()
+
+    def at(self, number: int, act: Callable[[], object], function: Callable[[], object]) -> bool:
+        """Call `function`, and `act` at its point with this number; whether it got there."""
+        watch: list[Any] = [number, act]
+        self._watched.append(watch)
+        try:
+            function()
+        except Stop:
+            return True
+        finally:
+            self._watched.remove(watch)
+        return bool(watch[0] <= 0)
+
+
+def test_a_destructor_may_use_the_context(system: Store, stranger: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it leaves behind, even where it is interrupted itself, must not reach the connection that it came in between."""
-    context, server_context = warm(bare()), stranger.server_context()
-    line, inner_line, reached = 1, 0, True
+    context, server_context, points = warm(bare()), stranger.server_context(), Points(monkeypatch)
+    outer, inner, reached = 1, 0, True
     while reached:
-        inner_line += 1
-        ran: list[bool] = []
+        inner += 1
+        interrupted: list[bool] = []
 
         def serve() -> None:
-            number = inner_line if inner_is_interrupted else sys.maxsize  # noqa: B023
-            ran.append(interrupted(number, lambda: wrap(context, True)))  # noqa: B023
+            interrupted.append(points.at(inner, stop, lambda: wrap(context, True)))  # noqa: B023
 
         with pytest.raises(ssl.SSLCertVerificationError):
-            before_line(line, serve, lambda: in_memory(context, server_context))
-        reached = bool(ran)
-        if ran == [False]:
-            line, inner_line = line + 1, 0
-    assert line > 5
+            points.at(outer, serve, lambda: in_memory(context, server_context))
+        reached = bool(interrupted)
+        if interrupted == [False]:
+            outer, inner = outer + 1, 0
+    assert outer > 5
 
 
 def test_nobody_ever_sees_the_context_open(system: Store) -> None:

@@ -468,6 +468,14 @@ class TestEnvironment:
         store = debian.find({"SSL_CERT_FILE": "company.pem"}, compiled=self.COMPILED)
         check(store, ENVIRONMENT, company, public)
 
+    @pytest.mark.parametrize("value", ["company.pem", "roots/company.pem"])
+    def test_relative_path_without_a_working_directory(
+        self, value: str, debian: FakeRoot, public: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(debian.directory("/home/user"))
+        os.rmdir(debian("/home/user"))
+        check(debian.find({"SSL_CERT_FILE": value}, compiled=self.COMPILED), ENVIRONMENT, public, warnings=1)
+
     @pytest.mark.parametrize(
         ("path", "prefixes", "more"),
         [

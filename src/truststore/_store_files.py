@@ -37,8 +37,11 @@ def other_directory_problem(path: str) -> str:
 
 
 def certificate_files(directory: str) -> tuple[str, ...]:
-    """The files of a directory that hold a certificate, whatever their names. Raises OSError."""
-    return _certificate_files(directory, _state(os.stat(directory)))
+    """The files of a directory that hold a certificate, whatever their names; of a directory that cannot be read, nothing."""
+    try:
+        return _certificate_files(directory, _state(os.stat(directory)))
+    except OSError:
+        return ()
 
 
 def covers(directory: str, bundle: str, marked: tuple[str, ...]) -> bool:
@@ -121,7 +124,7 @@ def _covers(directory: str, _directory_state: State, bundle: str, _bundle_state:
         return False
     wanted = _certificates(bundle)
     names, gap = _hashed.names(os.listdir(directory))
-    if gap or not wanted or len(names) != len(wanted):
+    if gap or not wanted:
         return False
     linked = [_certificates(os.path.join(directory, name)) for name in names]
     return all(len(each) == 1 for each in linked) and sorted(each[0] for each in linked) == sorted(wanted)

@@ -47,8 +47,9 @@ if TYPE_CHECKING:
 
     Problem = Callable[[str], str]
 
-#: The steps, in words that follow "the store found".
+#: The steps.
 ENVIRONMENT, OPENSSL, TABLE, PRIVATE, NOTHING = "environment", "openssl", "table", "private", "nothing"
+#: In words, for what was found.
 _BECAUSE = {
     ENVIRONMENT: "set in the environment",
     OPENSSL: "what OpenSSL was built for",
@@ -202,9 +203,8 @@ class _Search:
 
     def table(self) -> Store | None:
         if bundle := self._first(BUNDLES, bundle_problem):
-            return self.store(
-                TABLE, bundle, next((path for path in self._paths(HASHED_DIRECTORIES) if self._covers(path, bundle)), None)
-            )
+            same = (path for path in self._paths(HASHED_DIRECTORIES) if self._covers(path, bundle))
+            return self.store(TABLE, bundle, next(same, None))
         if directory := self._first(HASHED_DIRECTORIES, hashed_directory_problem):
             return self.store(TABLE, None, directory)
         if directory := self._first(OTHER_DIRECTORIES, other_directory_problem):
@@ -295,17 +295,25 @@ class _Search:
 
     def _owner(self, path: str) -> str:
         """Whose copy of somebody's roots this is, if it is not the system's."""
-        if not path:
-            return ""
         parent = os.path.dirname(path)
         if os.path.basename(parent) == "certifi":
             return "certifi's copy of Mozilla's roots"
-        real = os.path.realpath(parent)
-        return next((f"in {own}, this Python's own" for own in self._private if _inside(path, own) or _inside(real, own)), "")
+        places = (path, _resolved(parent)) if path else ()
+        return next(
+            (f"in {own}, private to a Python or a package manager" for own in self._private for at in places if _inside(at, own)),
+            "",
+        )
 
 
 def _inside(path: str, directory: str) -> bool:
     return (path + "/").startswith(directory.rstrip("/") + "/")
+
+
+def _resolved(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # a relative path, where the working directory is gone; a null character
+        return path
 
 
 def _rooted(root: str, path: str) -> str:
@@ -319,4 +327,4 @@ def _private_directories(root: str, prefixes: tuple[str, ...]) -> tuple[str, ...
     cellars = (prefix.partition("/Cellar/")[0] for prefix in prefixes if "/Cellar/" in prefix)
     given = (*prefixes, *cellars, *(prefix for prefix, _ in PRIVATE_PREFIXES))
     named = [os.path.normpath(_rooted(root, prefix)) for prefix in given if prefix.startswith("/")]
-    return tuple(path for path in dict.fromkeys((*named, *map(os.path.realpath, named))) if path not in shared)
+    return tuple(path for path in dict.fromkeys((*named, *map(_resolved, named))) if path not in shared)

@@ -1,90 +1,31 @@
 """Whatever happens at whatever line or instruction of ours: nothing is left open.
 
-A trace function stands for what may come between any two instructions: Ctrl-C (an exception), a signal handler or a destructor
-(a call). Each test goes through all such points in turn, and then lets an untrusted server try.
-
-One thing cannot be seen this way: a `with` gives its lock back between two points, but where no signal is handled (bpo-29988).
+Each test goes through all points of what it does in turn (interruptions.py), and then lets an untrusted server try.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
+import socket
 import ssl
-import sys
 import threading
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from gate_servers import GREETING, PING, client_context, has_certificate, sites
-from servers import HOST, exchange, in_memory, shake_hands
+from gate_servers import GREETING, PING, Peer, client_context, has_certificate, sites
+from interruptions import Interruption, interrupt, points
+from servers import HOST, TIMEOUT, exchange, in_memory, shake_hands
 
 import truststore
 from truststore import _stdlib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    from collections.abc import Callable
 
     from fake_verifier import FakeVerifier
-
-PACKAGE = Path(truststore.__file__).parent
-#: Where all state is.
-TRACED = str(PACKAGE / "_context.py"), str(PACKAGE / "_connection.py")
-
-#: Every line; every instruction if there is time, otherwise some.
-STRIDE = {False: 1, True: 1 if os.environ.get("CI") else 13}
-
-
-class Interruption(BaseException):
-    """Like KeyboardInterrupt."""
-
-
-def interrupt() -> None:
-    raise Interruption
-
-
-class Tracer:
-    """Calls `act` at the n-th point (line, or with `opcodes` instruction) that is executed in the two modules that have state."""
-
-    def __init__(self, number: int, act: Callable[[], object], *, opcodes: bool = False) -> None:
-        self.left, self.act, self.opcodes = number, act, opcodes
-
-    def __enter__(self) -> Tracer:
-        sys.settrace(self.trace)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        sys.settrace(None)
-
-    @property
-    def acted(self) -> bool:
-        return self.left < 0
-
-    def trace(self, frame: FrameType, event: str, _: object) -> Any:
-        if not frame.f_code.co_filename.startswith(TRACED):
-            return None
-        frame.f_trace_opcodes = self.opcodes
-        if event in {"line", "opcode"}:
-            self.left -= 1
-            if self.left == -1:
-                self.act()
-        return self.trace
-
-
-def points(act: Callable[[], object], *, opcodes: bool = False) -> Iterator[Tracer]:
-    """A tracer for each point of what is done with it, in turn."""
-    number = 0
-    while True:
-        tracer = Tracer(number, act, opcodes=opcodes)
-        yield tracer
-        if not tracer.acted:
-            assert number > 5, "nothing was traced"
-            return
-        number += STRIDE[opcodes]
 
 
 @pytest.fixture(params=[False, True], ids=["lines", "opcodes"])
@@ -156,6 +97,24 @@ def test_a_connection_is_interrupted(context: truststore.SSLContext, serving: ss
         else:
             raise AssertionError("an untrusted server was accepted")
         is_refused(context, serving)
+
+
+def test_a_socket_is_interrupted(context: truststore.SSLContext, opcodes: bool) -> None:
+    """Its descriptor stays its own, open until it closes it; and no data moves."""
+    with Peer(sites()["untrusted"]) as peer:
+        for tracer in points(interrupt, opcodes=opcodes):
+            with socket.create_connection(peer.address, TIMEOUT) as sock:
+                tls = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
+            with tls:
+                with pytest.raises((Interruption, ssl.SSLCertVerificationError)), tracer:
+                    tls.do_handshake()
+                with contextlib.suppress(OSError):  # not connected any more
+                    assert tls.getpeername() == peer.address
+                assert tls.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+                for use in tls.read, tls.do_handshake, lambda tls=tls: tls.write(PING):
+                    with pytest.raises(ssl.SSLCertVerificationError):
+                        use()
+    assert peer.received == b""
 
 
 def test_a_resumption_is_interrupted(context: truststore.SSLContext, judge: FakeVerifier, opcodes: bool) -> None:
