@@ -26,7 +26,7 @@ SKIPPED = 77
 
 #: What runs in the lab, and on the newest version alone: what takes long, and CPython's own tests with truststore injected.
 TESTS = ("tests/windows",)
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=300")  # the first test waits for all keys
 WITHOUT_SLOW = ("-m", "not slow")
 STDLIB = (
     "tools/stdlib_tests.py",
