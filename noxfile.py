@@ -89,3 +89,10 @@ def windows(session: nox.Session) -> None:
     session.install("-e", ".", "cryptography", "pytest", "pytest-timeout")
     skipped = 77  # for want of Wine, as the output says; in CI that is a failure
     session.run("python", "-m", "tools.windows_lab", "test", *session.posargs, success_codes=[0, skipped])
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """What truststore costs, compared with plain `ssl`: `-- --quick` takes less than a minute."""
+    install(session, "benchmarks")
+    session.run("python", "-m", "benchmarks", *session.posargs)

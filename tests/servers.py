@@ -155,16 +155,13 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, context: ssl.SSLContext | None, handle: Callable[[Any], object] = echo) -> None:
         super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
         self.context, self.handle = context, handle
+        self.port: int = self.socket.getsockname()[1]
         self.outcomes: queue.Queue[Exception | None] = queue.Queue()
         self.thread = threading.Thread(target=self.serve_forever, args=[0.01])
 
     @property
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", self.port
-
-    @property
-    def port(self) -> int:
-        return int(self.socket.getsockname()[1])
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(TIMEOUT)

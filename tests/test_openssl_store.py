@@ -577,9 +577,22 @@ def test_a_store_that_cannot_be_loaded_is_an_error_each_time(
     with monkeypatch.context() as patched:
         patched.setattr(_stores, "find", lambda: _stores.Store(_stores.TABLE, str(tmp_path / "gone.pem")))
         for _ in range(2):
-            with pytest.raises(OSError):
+            with pytest.raises(ssl.SSLCertVerificationError, match=r"gone\.pem cannot be loaded \(.*No such file"):
                 in_memory(context, leaf.server_context())
     assert accepts(context, leaf)
+
+
+def test_a_store_that_is_no_certificate_in_part_is_named(system: Store, leaf: Certificate, second: Authority) -> None:
+    """OpenSSL loads what comes before the rubbish; that much is not trusted, nor taken for the user's."""
+    rubbish = ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05")
+    system.file.write_text(leaf.root.pem + rubbish)
+    context = client()
+    for _ in range(2):
+        with pytest.raises(ssl.SSLCertVerificationError, match=str(system.file)):
+            in_memory(context, leaf.server_context())
+    system.holds(leaf.root)
+    assert accepts(context, leaf)
+    assert context.get_ca_certs() == []
 
 
 def test_later_contexts_see_what_changed(system: Store, leaf: Certificate, second: Authority) -> None:

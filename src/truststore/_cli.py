@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import socket
 import ssl
 import sys
@@ -29,11 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return check(options.peer, options.timeout) if options.command == "check" else show_store()
+        status = check(options.peer, options.timeout) if options.command == "check" else show_store()
+        print(end="", flush=True)
+        return status
     except KeyboardInterrupt:
         return 130  # as shells count: 128 + SIGINT
-    except BrokenPipeError:  # the reader has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader has seen enough; Python will flush once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_ASKED
 
 
@@ -82,10 +85,7 @@ def check(address: tuple[str, int], timeout: float) -> int:
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         with _connect(context, address, timeout) as connection:
-            print(f"{peer} is trusted ({connection.version()}).")
-            _print_judge(context)
-            _print_chain("The chain, as verified:", _stdlib.connection_of(connection).get_verified_chain())
-            return TRUSTED
+            version, chain = connection.version(), _stdlib.connection_of(connection).get_verified_chain()
     except ssl.SSLCertVerificationError as error:
         print(f"{peer} is REFUSED: {error.verify_message} (verify code {error.verify_code}).")
         _print_judge(context)
@@ -95,6 +95,10 @@ def check(address: tuple[str, int], timeout: float) -> int:
     except (OSError, ValueError) as error:
         print(f"{peer} could not be asked: {_reason(error)}", file=sys.stderr)
         return NOT_ASKED
+    print(f"{peer} is trusted ({version}).")
+    _print_judge(context)
+    _print_chain("The chain, as verified:", chain)
+    return TRUSTED
 
 
 def _connect(context: SSLContext, address: tuple[str, int], timeout: float) -> ssl.SSLSocket:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 
 from ._stdlib import CContext, plain_context
-from ._verdict import Platform, nothing_to_verify_with
+from ._verdict import Platform, nothing_to_verify_with, unusable_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ verify: Verifier | None = None  # OpenSSL does it, inside the handshake
 class Roots:
     """The system's roots in one context. It works on the C context below the overrides, whose lists would ask back here."""
 
-    __slots__ = ("_aside", "_before", "_everything", "_statistics", "for_clients", "listed", "loaded", "store")
+    __slots__ = ("_aside", "_before", "_everything", "_remembered", "_statistics", "for_clients", "listed", "loaded", "store")
 
     def __init__(self) -> None:
         self.store: Store | None = None
@@ -46,6 +46,7 @@ class Roots:
         #: They may vouch for clients as well.
         self.for_clients = False
         # What the user had loaded before the system's roots, and a context with what came later.
+        self._remembered = False
         self._before: frozenset[bytes] = frozenset()
         self._statistics = {"x509": 0, "crl": 0, "x509_ca": 0}
         self._aside: ssl.SSLContext | None = None
@@ -55,14 +56,13 @@ class Roots:
     def load(self, context: ssl.SSLContext, has_own: bool) -> None:
         """Load the store, for verifying servers.
 
-        Raises SSLCertVerificationError if there is none, and the user loaded nothing either (`has_own`).
+        Raises SSLCertVerificationError if it cannot be read, or if there is none and the user loaded nothing either (`has_own`).
         """
         store = self._find()
         if not (store or has_own):
             raise nothing_to_verify_with(PLATFORM, store.passed_over)
         self._remember(context)
-        if store.directory:
-            CContext.load_verify_locations(context, None, store.directory, None)
+        _load_directory(context, store)
         if not store.covered:
             _load_files(context, store)
         self.loaded = True
@@ -70,8 +70,7 @@ class Roots:
     def load_for_clients(self, context: ssl.SSLContext) -> None:
         """Load the store, for verifying clients and servers. Loads nothing if there is none, as in plain ssl."""
         store = self._find()
-        if store.directory:
-            CContext.load_verify_locations(context, None, store.directory, None)
+        _load_directory(context, store)
         _load_files(context, store)
         self.for_clients = self.listed = True
         self.loaded = self.loaded or bool(store)
@@ -128,6 +127,9 @@ class Roots:
         return users | (frozenset(CContext.get_ca_certs(context, True)) - frozenset(store.read()))
 
     def _remember(self, context: ssl.SSLContext) -> None:
+        if self._remembered:  # and part of the system's roots loaded, before the rest failed
+            return
+        self._remembered = True
         self._statistics = CContext.cert_store_stats(context)
         if self._statistics["x509_ca"]:
             self._before = frozenset(CContext.get_ca_certs(context, True))
@@ -140,9 +142,22 @@ class Roots:
         return self.store
 
 
+def _load_directory(context: ssl.SSLContext, store: Store) -> None:
+    if store.directory:
+        _load(context, store.directory, capath=store.directory)
+
+
 def _load_files(context: ssl.SSLContext, store: Store) -> None:
     for path in filter(None, (store.file, *store.files)):
-        CContext.load_verify_locations(context, path, None, None)
+        _load(context, path, cafile=path)
+
+
+def _load(context: ssl.SSLContext, path: str, **as_what: str) -> None:
+    """Raises SSLCertVerificationError that names what OpenSSL, which does not, cannot read."""
+    try:
+        CContext.load_verify_locations(context, **as_what)
+    except OSError as error:
+        raise unusable_store(PLATFORM, path, error) from error
 
 
 def _by_der(context: ssl.SSLContext, binary_form: bool) -> dict[bytes, Any]:

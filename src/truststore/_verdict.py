@@ -114,9 +114,26 @@ def no_verdict(question: Question, platform: Platform, why: str, platform_code: 
 def nothing_to_verify_with(platform: Platform, passed_over: Iterable[tuple[str, str]]) -> SSLCertVerificationError:
     """The refusal to even connect: there is no anchor at all, neither the system's nor the user's."""
     looked_at = "; ".join(f"{path}: {why}" for path, why in passed_over) or "nowhere"
-    error = _error(UNABLE_TO_GET_ISSUER_LOCALLY, f"no trusted roots were found on this system (looked at {looked_at})", "")
+    return _without_peer(
+        platform,
+        f"no trusted roots were found on this system (looked at {looked_at})",
+        "Install the system's certificates (often the package is named ca-certificates), or set SSL_CERT_FILE.",
+    )
+
+
+def unusable_store(platform: Platform, path: str, error: OSError) -> SSLCertVerificationError:
+    """The refusal to even connect: the system's store is there, but cannot be loaded."""
+    return _without_peer(
+        platform,
+        f"the system's store {path} cannot be loaded ({error})",
+        "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like), or set SSL_CERT_FILE.",
+    )
+
+
+def _without_peer(platform: Platform, words: str, remedy: str) -> SSLCertVerificationError:
+    error = _error(UNABLE_TO_GET_ISSUER_LOCALLY, words, "")
     vars(error).update(platform=platform.name, platform_code=None, platform_message="")
-    _annotate(error, "Install the system's certificates (often the package is named ca-certificates), or set SSL_CERT_FILE.")
+    _annotate(error, remedy)
     return error
 
 
