@@ -582,15 +582,19 @@ def test_a_store_that_cannot_be_loaded_is_an_error_each_time(
     assert accepts(context, leaf)
 
 
-def test_a_store_that_is_no_certificate_in_part_is_named(system: Store, leaf: Certificate, second: Authority) -> None:
-    """OpenSSL loads what comes before the rubbish; that much is not trusted, nor taken for the user's."""
-    rubbish = ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05")
-    system.file.write_text(leaf.root.pem + rubbish)
+def test_a_store_that_is_no_certificate_in_part_is_named(
+    system: Store, leaf: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The files before the rubbish are loaded by then: that much is neither trusted nor taken for the user's."""
+    good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
+    good.write_text(leaf.root.pem)
+    bad.write_text(ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05"))
     context = client()
-    for _ in range(2):
-        with pytest.raises(ssl.SSLCertVerificationError, match=str(system.file)):
-            in_memory(context, leaf.server_context())
-    system.holds(leaf.root)
+    with monkeypatch.context() as patched:
+        patched.setattr(_stores, "find", lambda: _stores.Store(_stores.TABLE, files=(str(good), str(bad))))
+        for _ in range(2):
+            with pytest.raises(ssl.SSLCertVerificationError, match=r"bad\.pem cannot be loaded"):
+                in_memory(context, leaf.server_context())
     assert accepts(context, leaf)
     assert context.get_ca_certs() == []
 
