@@ -93,6 +93,14 @@ def macos(session: nox.Session) -> None:
 
 
 @nox.session
+def windows(session: nox.Session) -> None:
+    """The Windows part, by a genuine CPython for Windows under Wine (docs/windows-lab.md). Arguments go to pytest."""
+    session.install("-e", ".", "cryptography", "pytest", "pytest-timeout")
+    skipped = 77  # for want of Wine, as the output says; in CI that is a failure
+    session.run("python", "-m", "tools.windows_lab", "test", *session.posargs, success_codes=[0, skipped])
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """What truststore costs, compared with plain `ssl`: `-- --quick` takes less than a minute."""
     install(session, "benchmarks")

@@ -182,7 +182,7 @@ def test_a_hang_ends_with_all_its_children_and_the_rest_runs(run: Callable[..., 
     import fcntl
 
     with open(tmp_path / "lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # would wait for ever for a child that is left
+        fcntl.flock(lock, fcntl.LOCK_EX)  # type: ignore[attr-defined, unused-ignore] # would wait for ever for a child that is left
 
 
 def test_a_crash_is_one_test_and_the_rest_runs(run: Callable[..., Result]) -> None:

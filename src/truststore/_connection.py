@@ -23,7 +23,7 @@ from _thread import RLock
 from _weakref import ref
 from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
 
-from . import _verdict
+from . import _der, _verdict
 from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
 
 TYPE_CHECKING = False
@@ -208,10 +208,11 @@ class BuiltCertificate:
         self._der = der
 
     def __repr__(self) -> str:
-        """With the subject, as that of the C object."""
-        from . import _der
-
-        return f"<{type(self).__name__} '{_der.name(_der.Certificate(self._der).subject)}'>"
+        try:
+            subject = _der.name(_der.Certificate(self._der).subject)
+        except _der.Malformed:
+            subject = "?"
+        return f"<{type(self).__name__} {subject!r}>"
 
     def public_bytes(self, format: int = ENCODING_PEM) -> bytes | str:
         return self._der if format == ENCODING_DER else ssl.DER_cert_to_PEM_cert(self._der)

@@ -355,16 +355,16 @@ def test_a_signal_during_the_verdict(
 
     def before() -> None:
         if threading.current_thread() is threading.main_thread() and len(judge.questions) == 1:
-            signal.raise_signal(signal.SIGUSR1)
+            signal.raise_signal(signal.SIGUSR1)  # type: ignore[attr-defined, unused-ignore]
 
     judge.before = before
-    previous = signal.signal(signal.SIGUSR1, visitor)
+    previous = signal.signal(signal.SIGUSR1, visitor)  # type: ignore[attr-defined, unused-ignore]
     try:
         pair = Pair(context, sites()[name].serves())
         with contextlib.nullcontext() if name == "trusted" else pytest.raises(ssl.SSLCertVerificationError):
             pair.shake_hands()
     finally:
-        signal.signal(signal.SIGUSR1, previous)
+        signal.signal(signal.SIGUSR1, previous)  # type: ignore[attr-defined, unused-ignore]
     assert visitor.visits == 1
     assert bool(pair.try_everything()) is (name == "trusted")
 

@@ -1,0 +1,433 @@
+"""Windows: ask CryptoAPI.
+
+The order of calls: the certificates that the peer sent go into a store in memory; CertGetCertificateChain builds a chain from the leaf to
+a root, with the intermediates from that store, and checks signatures, times, usages, constraints and, if asked, revocation;
+CertVerifyCertificateChainPolicy applies the rules of TLS to it, the server's name above all. A pass needs both to find nothing: the
+policy keeps quiet about some errors of the chain (Wine's about many).
+
+The user's anchors: the system is asked first. Only if trust is what is missing, the same question goes, with every check on, to an engine
+that trusts those anchors and nothing else. It is made at the first such connection and lives in `Anchors.native`, as long as they do.
+
+Threads: nothing here is shared but that engine, which Windows lets any number of threads use, and constant structures, which it
+only reads. ctypes gives up the GIL in every call, the one that may fetch from the network included.
+
+Who frees what: each handle belongs to an `_Owned`, which gives it back exactly once, whatever happens in between. A chain that is returned
+is a copy in bytes.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ctypes
+import sys
+from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p, pointer, string_at
+from ssl import VERIFY_CRL_CHECK_LEAF
+
+from . import _crypt32, _der, _verdict
+
+if sys.platform != "win32":
+    raise ImportError("CryptoAPI is part of Windows")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ._verdict import Anchors, Question
+
+PLATFORM = _verdict.Platform("CryptoAPI", "the Windows certificate stores")
+
+#: What fetching missing intermediates and revocation lists may take, in milliseconds; for revocation it is the limit of all together.
+URL_TIMEOUT = 10_000
+
+#: OpenSSL's security level 2, which the standard library sets (112 bits): no MD5, no SHA-1, RSA from 2048 bits, curves from 224.
+#: https://learn.microsoft.com/windows/win32/api/wincrypt/ns-wincrypt-cert_strong_sign_serialized_info
+STRONG_SIGNATURES = "RSA/SHA256;RSA/SHA384;RSA/SHA512;ECDSA/SHA256;ECDSA/SHA384;ECDSA/SHA512"
+STRONG_KEYS = "RSA/2048;ECDSA/224"
+
+#: Obsolete, and set by Windows for chains that everybody accepts: that a certificate outlives its issuer.
+IGNORED = _crypt32.CERT_TRUST_IS_NOT_TIME_NESTED
+#: How it shows that the chain does not lead to a root of the system.
+NO_ANCHOR = _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN | _crypt32.CERT_TRUST_IS_UNTRUSTED_ROOT
+#: When the user's anchors are worth asking: also if a root of the system has the name of one of them, but another key or an old date.
+ANCHORS_MAY_HELP = NO_ANCHOR | _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID | _crypt32.CERT_TRUST_IS_NOT_TIME_VALID
+#: When they are not: no anchor makes up for this.
+FINAL = _crypt32.CERT_TRUST_IS_EXPLICIT_DISTRUST | _crypt32.CERT_TRUST_IS_REVOKED
+
+CRL_CHECK_ALL = 0x8  # VERIFY_CRL_CHECK_CHAIN is this bit and VERIFY_CRL_CHECK_LEAF
+PARTIAL_CHAIN = 0x80000  # VERIFY_X509_PARTIAL_CHAIN, which ssl lacks if OpenSSL does
+
+SELF_SIGNED_LEAF, UNTRUSTED_ROOT, MISMATCH, EXPIRED, NOT_YET_VALID = 18, 19, 62, 10, 9
+
+
+class Finding:
+    """Something that can be wrong: OpenSSL's code for it, and how CryptoAPI says it (a bit of the chain's status, HRESULTs)."""
+
+    __slots__ = ("bit", "code", "hresults", "remedy")
+
+    def __init__(self, code: int, bit: int, *hresults: int, remedy: str = "") -> None:
+        self.code, self.bit, self.hresults, self.remedy = code, bit, hresults, remedy
+
+
+#: First what is final, then in the order in which OpenSSL looks (X509_verify_cert), so that of several the same is reported as there.
+FINDINGS = (
+    Finding(28, _crypt32.CERT_TRUST_IS_EXPLICIT_DISTRUST, _crypt32.TRUST_E_EXPLICIT_DISTRUST),
+    Finding(23, _crypt32.CERT_TRUST_IS_REVOKED, _crypt32.CERT_E_REVOKED, _crypt32.CRYPT_E_REVOKED),
+    Finding(20, _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN, _crypt32.CERT_E_CHAINING, _crypt32.CERT_E_ISSUERCHAINING),
+    Finding(UNTRUSTED_ROOT, _crypt32.CERT_TRUST_IS_UNTRUSTED_ROOT, _crypt32.CERT_E_UNTRUSTEDROOT, _crypt32.CERT_E_UNTRUSTEDTESTROOT),
+    Finding(27, 0, _crypt32.CERT_E_UNTRUSTEDCA),
+    Finding(55, _crypt32.CERT_TRUST_IS_CYCLIC),
+    Finding(34, _crypt32.CERT_TRUST_HAS_NOT_SUPPORTED_CRITICAL_EXT, _crypt32.CERT_E_CRITICAL),
+    Finding(41, _crypt32.CERT_TRUST_INVALID_EXTENSION, _crypt32.CERT_E_MALFORMED),
+    Finding(79, _crypt32.CERT_TRUST_INVALID_BASIC_CONSTRAINTS, _crypt32.TRUST_E_BASIC_CONSTRAINTS, _crypt32.CERT_E_ROLE),
+    Finding(25, 0, _crypt32.CERT_E_PATHLENCONST),
+    Finding(26, _crypt32.CERT_TRUST_IS_NOT_VALID_FOR_USAGE, _crypt32.CERT_E_WRONG_USAGE, _crypt32.CERT_E_PURPOSE),
+    Finding(
+        68, _crypt32.CERT_TRUST_HAS_WEAK_SIGNATURE, _crypt32.NTE_BAD_ALGID,
+        remedy="Its key is too short (RSA below 2048 bits), or its signature is of an old kind (MD5, SHA-1).",
+    ),
+    Finding(MISMATCH, 0, _crypt32.CERT_E_CN_NO_MATCH),
+    Finding(
+        3, _crypt32.CERT_TRUST_IS_OFFLINE_REVOCATION, _crypt32.CRYPT_E_REVOCATION_OFFLINE, _crypt32.CERT_E_REVOCATION_FAILURE,
+        remedy="Revocation was asked for, and the issuer's server could not be reached in time, or the issuer names none.",
+    ),
+    Finding(
+        3, _crypt32.CERT_TRUST_REVOCATION_STATUS_UNKNOWN, _crypt32.CRYPT_E_NO_REVOCATION_CHECK,
+        remedy="Revocation was asked for, and the issuer does not say where to find out. "
+        "If that is accepted, take VERIFY_CRL_CHECK_LEAF and VERIFY_CRL_CHECK_CHAIN out of the context's verify_flags.",
+    ),
+    Finding(7, _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID, _crypt32.TRUST_E_CERT_SIGNATURE, _crypt32.NTE_BAD_SIGNATURE),
+    Finding(EXPIRED, _crypt32.CERT_TRUST_IS_NOT_TIME_VALID, _crypt32.CERT_E_EXPIRED, _crypt32.CERT_E_VALIDITYPERIODNESTING),
+    Finding(47, _crypt32.CERT_TRUST_HAS_NOT_PERMITTED_NAME_CONSTRAINT, _crypt32.CERT_E_INVALID_NAME),
+    Finding(48, _crypt32.CERT_TRUST_HAS_EXCLUDED_NAME_CONSTRAINT, _crypt32.CERT_E_INVALID_NAME),
+    Finding(51, _crypt32.CERT_TRUST_HAS_NOT_SUPPORTED_NAME_CONSTRAINT, _crypt32.CERT_E_INVALID_NAME),
+    Finding(51, _crypt32.CERT_TRUST_HAS_NOT_DEFINED_NAME_CONSTRAINT, _crypt32.CERT_E_INVALID_NAME),
+    Finding(52, _crypt32.CERT_TRUST_INVALID_NAME_CONSTRAINTS, _crypt32.CERT_E_INVALID_NAME),
+    Finding(42, _crypt32.CERT_TRUST_INVALID_POLICY_CONSTRAINTS, _crypt32.CERT_E_INVALID_POLICY),
+    Finding(43, _crypt32.CERT_TRUST_NO_ISSUANCE_CHAIN_POLICY, _crypt32.CERT_E_INVALID_POLICY),
+    Finding(27, _crypt32.CERT_TRUST_CTL_IS_NOT_TIME_VALID),
+    Finding(27, _crypt32.CERT_TRUST_CTL_IS_NOT_SIGNATURE_VALID),
+    Finding(27, _crypt32.CERT_TRUST_CTL_IS_NOT_VALID_FOR_USAGE),
+)  # fmt: skip
+UNKNOWN = Finding(_verdict.UNSPECIFIED, 0)
+
+
+def verify(question: Question) -> Sequence[bytes]:
+    """The chain that Windows built for the peer, if it and the user's anchors trust it. Raises SSLCertVerificationError if not."""
+    try:
+        answer = _answer(question)
+    except CallFailed as failure:
+        raise _verdict.no_verdict(question, PLATFORM, str(failure), failure.code) from None
+    if answer.finding:
+        raise _refusal(question, answer)
+    return answer.chain
+
+
+def _answer(question: Question) -> Answer:
+    """The system's answer or, where trust is what it lacks, the one that the user's anchors lead to."""
+    own = _own(question.anchors)
+    with _intermediates(question.chain[1:], own) as intermediates, _certificate(question.chain[0]) as leaf:
+        answer = _ask(question, leaf, intermediates, None)
+        if own is None or answer.status & FINAL or not answer.status & ANCHORS_MAY_HELP:
+            return answer
+        second = _ask(question, leaf, intermediates, own)
+        return second if second.rank >= answer.rank else answer  # the one that got further says more
+
+
+# --- one chain
+
+
+class Answer:
+    """What CryptoAPI said of one chain."""
+
+    __slots__ = ("chain", "finding", "hresult", "index", "status")
+
+    def __init__(self, chain: list[bytes], status: int, hresult: int, statuses: list[int], element: int) -> None:
+        self.chain, self.status, self.hresult = chain, status, hresult
+        self.finding = next((finding for finding in FINDINGS if status & finding.bit or hresult in finding.hresults), None)
+        if self.finding is None and (status or hresult or not chain):
+            self.finding = UNKNOWN
+        #: Which certificate of the chain is to blame.
+        self.index = self._blamed(self.finding.bit, statuses, element) if self.finding else 0
+
+    @property
+    def rank(self) -> int:
+        """How far verification got before it found something."""
+        return FINDINGS.index(self.finding) if self.finding in FINDINGS else len(FINDINGS)
+
+    def _blamed(self, bit: int, statuses: list[int], element: int) -> int:
+        last = max(len(self.chain) - 1, 0)
+        if bit & NO_ANCHOR:
+            return last
+        return min(last, next((index for index, status in enumerate(statuses) if status & bit), max(element, 0)))
+
+
+def _chain_parameters() -> _crypt32.CERT_CHAIN_PARA:
+    usages = (c_char_p * 1)(_crypt32.szOID_PKIX_KP_SERVER_AUTH)
+    usage = _crypt32.CERT_ENHKEY_USAGE(cUsageIdentifier=len(usages), rgpszUsageIdentifier=usages)
+    strong = _crypt32.CERT_STRONG_SIGN_SERIALIZED_INFO(
+        pwszCNGSignHashAlgids=STRONG_SIGNATURES, pwszCNGPubKeyMinBitLengths=STRONG_KEYS
+    )
+    parameters: _crypt32.CERT_CHAIN_PARA = _crypt32.sized(
+        _crypt32.CERT_CHAIN_PARA,
+        RequestedUsage=_crypt32.CERT_USAGE_MATCH(dwType=_crypt32.USAGE_MATCH_TYPE_AND, Usage=usage),
+        dwUrlRetrievalTimeout=URL_TIMEOUT,
+        pStrongSignPara=pointer(
+            _crypt32.sized(
+                _crypt32.CERT_STRONG_SIGN_PARA,
+                dwInfoChoice=_crypt32.CERT_STRONG_SIGN_SERIALIZED_INFO_CHOICE,
+                pSerializedInfo=pointer(strong),
+            )
+        ),
+    )
+    return parameters
+
+
+#: What is asked of every chain. Never written to again.
+CHAIN_PARAMETERS = _chain_parameters()
+
+
+def _ask(question: Question, leaf: object, intermediates: object, own: OwnAnchors | None) -> Answer:
+    """Have one chain built, from the leaf to the system's roots or the user's own, and judged."""
+    flags = _revocation(question.flags)
+    engine = own.engine if own else None
+    context = POINTER(_crypt32.CERT_CHAIN_CONTEXT)()
+    arguments = engine and engine.handle, leaf, None, intermediates, byref(CHAIN_PARAMETERS), flags, None, byref(context)
+    _check(_crypt32.CertGetCertificateChain(*arguments), "CertGetCertificateChain")
+    with _Owned(context, _crypt32.CertFreeCertificateChain):
+        chain, statuses = _elements(context.contents)
+        status = context.contents.TrustStatus.dwErrorStatus & ~IGNORED
+        end = own.end_of(chain) if own and question.flags & PARTIAL_CHAIN else 0
+        if end:  # where the chain could not go on is no error then; everything else still is
+            chain, status = chain[:end], status & ~NO_ANCHOR
+        hresult, element = _policy(context, question, anchored=bool(end))
+    return Answer(chain, status, hresult, statuses, element)
+
+
+def _revocation(flags: int) -> int:
+    if not flags & VERIFY_CRL_CHECK_LEAF:
+        return 0
+    everything = flags & CRL_CHECK_ALL
+    which = _crypt32.CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT if everything else _crypt32.CERT_CHAIN_REVOCATION_CHECK_END_CERT
+    return which | _crypt32.CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT
+
+
+def _elements(context: _crypt32.CERT_CHAIN_CONTEXT) -> tuple[list[bytes], list[int]]:
+    """The certificates of the chain, and the status of each."""
+    if not context.cChain:
+        return [], []
+    simple = context.rgpChain[0].contents
+    elements = [simple.rgpElement[index].contents for index in range(simple.cElement)]
+    certificates = [element.pCertContext.contents for element in elements]
+    chain = [string_at(certificate.pbCertEncoded, certificate.cbCertEncoded) for certificate in certificates]
+    return chain, [element.TrustStatus.dwErrorStatus for element in elements]
+
+
+def _policy(context: object, question: Question, anchored: bool) -> tuple[int, int]:
+    """What the rules of TLS find, as an HRESULT (0: nothing), and in which element (-1: in none)."""
+    name = question.hostname
+    by_windows = name is not None and address(name) is None
+    if name is not None and not _may_match(question, name):
+        return _crypt32.CERT_E_CN_NO_MATCH, 0
+    checks = 0 if by_windows else _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID
+    checks |= _crypt32.SECURITY_FLAG_IGNORE_UNKNOWN_CA if anchored else 0
+    tls = _crypt32.sized(
+        _crypt32.SSL_EXTRA_CERT_CHAIN_POLICY_PARA,
+        dwAuthType=_crypt32.AUTHTYPE_SERVER,
+        fdwChecks=checks,
+        pwszServerName=name if by_windows else None,
+    )
+    parameters = _crypt32.sized(_crypt32.CERT_CHAIN_POLICY_PARA, pvExtraPolicyPara=pointer(tls))
+    status = _crypt32.sized(_crypt32.CERT_CHAIN_POLICY_STATUS)
+    arguments = _crypt32.CERT_CHAIN_POLICY_SSL, context, byref(parameters), byref(status)
+    _check(_crypt32.CertVerifyCertificateChainPolicy(*arguments), "CertVerifyCertificateChainPolicy")
+    return status.dwError, status.lElementIndex
+
+
+def _may_match(question: Question, name: str) -> bool:
+    """The part of the name check that is ours: addresses, whether a common name counts, and names that Windows would not see whole."""
+    if not name or "\0" in name:
+        return False
+    wanted = address(name)
+    if wanted is None and question.common_name:
+        return True
+    try:
+        leaf = _der.Certificate(question.chain[0])
+        return bool(leaf.dns_names) if wanted is None else wanted in leaf.addresses
+    except _der.Malformed:
+        return False
+
+
+def address(name: str) -> bytes | None:
+    """The IP address, of 4 or 16 bytes, that a name is the text of; None if it is a name."""
+    try:
+        return _socket.inet_pton(_socket.AF_INET6 if ":" in name else _socket.AF_INET, name)
+    except (OSError, ValueError):
+        return None
+
+
+# --- the user's anchors
+
+
+class OwnAnchors:
+    """The user's anchors as CryptoAPI takes them: an engine that trusts the roots among them alone, and a store of the others.
+
+    What CryptoAPI cannot parse it cannot trust either: left out, it leads to refusals at most.
+    """
+
+    __slots__ = ("_engine", "certificates", "others")
+
+    def __init__(self, certificates: Iterable[bytes]) -> None:
+        self.certificates = frozenset(certificates)
+        others = [der for der in self.certificates if not is_self_issued(der)]
+        self.others = _store(others, unreadable="skip") if others else None
+        self._engine: _Owned | None = None
+
+    @property
+    def engine(self) -> _Owned:
+        """Made when it is first needed. Of several threads each may make one; whoever uses one keeps it from being freed."""
+        engine = self._engine
+        if engine is None:
+            self._engine = engine = _engine(_store(filter(is_self_issued, self.certificates), unreadable="skip"))
+        return engine
+
+    def end_of(self, chain: list[bytes]) -> int:
+        """How many certificates of the chain lead to an anchor, itself included (VERIFY_X509_PARTIAL_CHAIN). 0: they lead to none."""
+        return next((index + 1 for index, der in enumerate(chain) if der in self.certificates), 0)
+
+
+def _own(anchors: Anchors) -> OwnAnchors | None:
+    if not anchors:
+        return None
+    own = anchors.native
+    if not isinstance(own, OwnAnchors):
+        anchors.native = own = OwnAnchors(anchors.certificates)
+    return own
+
+
+def is_self_issued(der: bytes) -> bool:
+    try:
+        certificate = _der.Certificate(der)
+    except _der.Malformed:
+        return False
+    return certificate.subject == certificate.issuer
+
+
+# --- errors
+
+
+def _refusal(question: Question, answer: Answer) -> Exception:
+    finding = answer.finding or UNKNOWN
+    hresult = answer.hresult if answer.hresult in finding.hresults or not finding.hresults else finding.hresults[0]
+    text = system_text(hresult) if hresult else f"trust status 0x{answer.status:08X}"
+    code = _code(question, answer, finding)
+    about = question.about(answer.chain or question.chain)
+    return _verdict.refusal(
+        about, code, PLATFORM, index=answer.index, platform_code=hresult or None, platform_message=text, remedy=finding.remedy
+    )
+
+
+def _code(question: Question, answer: Answer, finding: Finding) -> int:
+    """OpenSSL tells apart what CryptoAPI has one word for."""
+    if finding.code == UNTRUSTED_ROOT and len(answer.chain) == 1:
+        return SELF_SIGNED_LEAF
+    if finding.code == MISMATCH and address(question.hostname or ""):
+        return _verdict.IP_ADDRESS_MISMATCH
+    if finding.code == EXPIRED and answer.chain and _is_not_yet_valid(answer.chain[answer.index]):
+        return NOT_YET_VALID
+    return finding.code
+
+
+def _is_not_yet_valid(der: bytes) -> bool:
+    from time import gmtime, strftime
+
+    try:
+        return _der.Certificate(der).not_before > strftime("%Y%m%d%H%M%SZ", gmtime())
+    except _der.Malformed:
+        return False
+
+
+def system_text(hresult: int) -> str:
+    """What Windows says to a number, in the user's language. Nothing if it does not know it."""
+    text = ctypes.FormatError(c_int32(hresult).value)
+    return "" if text.startswith("<") else text.strip()
+
+
+class CallFailed(Exception):
+    """A function of crypt32's has failed, not because of what it was asked about."""
+
+    def __init__(self, call: str, code: int) -> None:
+        self.code = code & 0xFFFFFFFF
+        super().__init__(" ".join((f"{call} failed.", system_text(code))).strip())
+
+
+def _check(result: object, call: str) -> None:
+    if not result:
+        raise CallFailed(call, ctypes.get_last_error())
+
+
+# --- handles
+
+
+class _Owned:
+    """A handle of crypt32's, given back once: at the end of its `with` block, or when nobody uses it any more."""
+
+    __slots__ = ("_arguments", "_free", "handle", "made_of")
+
+    def __init__(self, handle: object, free: Callable[..., object], *arguments: object) -> None:
+        self.handle, self._arguments = handle, arguments
+        self._free: Callable[..., object] | None = free
+        #: What must live as long.
+        self.made_of: _Owned | None = None
+
+    def __enter__(self) -> object:
+        return self.handle
+
+    def __exit__(self, *_: object) -> None:
+        self.__del__()
+
+    def __del__(self) -> None:
+        free, self._free = self._free, None
+        if free:
+            free(self.handle, *self._arguments)
+
+
+def _open_store(provider: int) -> _Owned:
+    handle = _crypt32.CertOpenStore(provider, 0, None, 0, None)
+    _check(handle, "CertOpenStore")
+    return _Owned(handle, _crypt32.CertCloseStore, 0)
+
+
+def _store(certificates: Iterable[bytes], unreadable: str = "refuse") -> _Owned:
+    store = _open_store(_crypt32.CERT_STORE_PROV_MEMORY)
+    how = _crypt32.CERT_STORE_ADD_ALWAYS  # looking for duplicates would take a time that grows with the square of their number
+    for der in certificates:
+        added = _crypt32.CertAddEncodedCertificateToStore(store.handle, _crypt32.X509_ASN_ENCODING, der, len(der), how, None)
+        if unreadable == "refuse":
+            _check(added, "CertAddEncodedCertificateToStore")
+    return store
+
+
+def _intermediates(sent: Iterable[bytes], own: OwnAnchors | None) -> _Owned:
+    """Where intermediates are looked for: what the peer sent, and what the user loaded that is no root."""
+    store = _store(sent)
+    if own is None or own.others is None:
+        return store
+    both = _open_store(_crypt32.CERT_STORE_PROV_COLLECTION)  # which keeps its parts open
+    for part in (store, own.others):
+        _check(_crypt32.CertAddStoreToCollection(both.handle, part.handle, 0, 0), "CertAddStoreToCollection")
+    return both
+
+
+def _certificate(der: bytes) -> _Owned:
+    context = _crypt32.CertCreateCertificateContext(_crypt32.X509_ASN_ENCODING, der, len(der))
+    _check(context, "CertCreateCertificateContext")
+    return _Owned(context, _crypt32.CertFreeCertificateContext)
+
+
+def _engine(roots: _Owned) -> _Owned:
+    engine = c_void_p()
+    config = _crypt32.sized(_crypt32.CERT_CHAIN_ENGINE_CONFIG, hExclusiveRoot=roots.handle, dwUrlRetrievalTimeout=URL_TIMEOUT)
+    _check(_crypt32.CertCreateCertificateChainEngine(byref(config), byref(engine)), "CertCreateCertificateChainEngine")
+    owned = _Owned(engine, _crypt32.CertFreeCertificateChainEngine)
+    owned.made_of = roots
+    return owned

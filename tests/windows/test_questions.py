@@ -1,0 +1,127 @@
+"""What CryptoAPI is asked: which parameters, and how often."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from certificates import Authority, Certificate
+
+from truststore import _crypt32, _windows
+from truststore._verdict import Anchors, Question
+from truststore._windows import verify
+
+if TYPE_CHECKING:
+    from windows.watching import Calls
+
+assert sys.platform == "win32"
+
+HOST = "www.example.test"
+LEAF = ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+CHAIN = ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+
+
+@pytest.fixture(scope="module")
+def leaf() -> Certificate:
+    return Authority.new().authority().issue(HOST, "127.0.0.1", "::1")
+
+
+class Asked:
+    """What the two functions were given: (engine, flags) per chain, (name, checks) per policy."""
+
+    def __init__(self, calls: Calls) -> None:
+        self.chains: list[tuple[bool, int]] = []
+        self.policies: list[tuple[str | None, int]] = []
+        calls.afterwards("CertGetCertificateChain", self.chain)
+        calls.afterwards("CertVerifyCertificateChainPolicy", self.policy)
+
+    def chain(self, *arguments: Any) -> None:
+        engine, _, when, store, _, flags, _, _ = arguments
+        assert when is None
+        assert store
+        self.chains.append((engine is not None, flags))
+
+    def policy(self, *arguments: Any) -> None:
+        which, _, parameters, _ = arguments
+        tls = parameters._obj.pvExtraPolicyPara.contents
+        assert (which, tls.dwAuthType, parameters._obj.dwFlags) == (_crypt32.CERT_CHAIN_POLICY_SSL, _crypt32.AUTHTYPE_SERVER, 0)
+        self.policies.append((tls.pwszServerName, tls.fdwChecks))
+
+
+@pytest.fixture
+def asked(calls: Calls) -> Asked:
+    return Asked(calls)
+
+
+def ask(
+    leaf: Certificate, host: str | None = HOST, flags: ssl.VerifyFlags = ssl.VerifyFlags.VERIFY_DEFAULT, own: bool = True
+) -> int:
+    anchors = Anchors([leaf.root.der] if own else ())
+    try:
+        verify(Question([certificate.der for certificate in leaf.chain], host, anchors, flags, True))
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code
+    return 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0:0:0:0:0:0:0:1", None])
+def test_windows_is_given_no_address_and_no_name_that_nobody_wants_checked(
+    host: str | None, leaf: Certificate, asked: Asked
+) -> None:
+    assert ask(leaf, host) == 0
+    assert asked.policies == [(None, _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID)] * 2
+
+
+def test_windows_checks_names(leaf: Certificate, asked: Asked) -> None:
+    assert ask(leaf) == 0
+    assert asked.policies == [(HOST, 0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (ssl.VerifyFlags.VERIFY_DEFAULT, 0),
+        (ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_STRICT, 0),
+        (LEAF, _crypt32.CERT_CHAIN_REVOCATION_CHECK_END_CERT | _crypt32.CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT),
+        (CHAIN, _crypt32.CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT | _crypt32.CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT),
+    ],
+)
+def test_revocation_is_asked_for_by_flags_of_the_system_and_of_own_anchors(
+    flags: ssl.VerifyFlags, expected: int, leaf: Certificate, asked: Asked
+) -> None:
+    ask(leaf, flags=flags)
+    assert asked.chains == [(False, expected), (True, expected)]
+
+
+def test_parameters_of_the_chain() -> None:
+    parameters = _windows.CHAIN_PARAMETERS
+    usage = parameters.RequestedUsage
+    assert (usage.dwType, usage.Usage.cUsageIdentifier, usage.Usage.rgpszUsageIdentifier[0]) == (0, 1, b"1.3.6.1.5.5.7.3.1")
+    assert parameters.dwUrlRetrievalTimeout == 10_000
+    strong = parameters.pStrongSignPara.contents.pSerializedInfo.contents
+    assert (strong.pwszCNGSignHashAlgids, strong.pwszCNGPubKeyMinBitLengths) == (_windows.STRONG_SIGNATURES, _windows.STRONG_KEYS)
+    assert "SHA1" not in _windows.STRONG_SIGNATURES
+    assert "MD5" not in _windows.STRONG_SIGNATURES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1", "7f000001"),
+        ("0.0.0.0", "00000000"),
+        ("255.255.255.255", "ffffffff"),
+        ("::", "00" * 16),
+        ("::1", "00" * 15 + "01"),
+        ("::FFFF:1.2.3.4", "00" * 10 + "ffff01020304"),
+        ("2001:DB8::a", "20010db8" + "00" * 11 + "0a"),
+        *[
+            (name, None)
+            for name in ("", "a.test", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4.", "::1%1", ":", "1:2", "[::1]", "\ud800", "é")
+        ],
+    ],
+)
+def test_what_is_an_address(text: str, expected: str | None) -> None:
+    found = _windows.address(text)
+    assert (found and found.hex()) == expected

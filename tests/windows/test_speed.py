@@ -1,0 +1,105 @@
+"""What the verification costs, as ratios within one run, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import socket
+import ssl
+import statistics
+import sys
+import time
+import timeit
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from servers import Server
+
+import truststore
+
+if TYPE_CHECKING:
+    from certificates import Authority, Certificate
+
+assert sys.platform == "win32"
+
+HOST = "www.example.test"
+#: How much of the peer's overhead ours may be: it verifies twice.
+RATIO = 0.55
+ROUNDS, HANDSHAKES = 3, 150
+IMPORT_MILLISECONDS = 3
+
+
+@pytest.fixture(scope="module")
+def peer() -> Any:
+    """The truststore of PyPI, under another name."""
+    folder = os.environ.get("TRUSTSTORE_PEER")
+    if not folder:
+        pytest.skip("TRUSTSTORE_PEER does not say where the other truststore is: pip install --target DIR truststore==0.10.5")
+    package = Path(folder, "truststore")
+    spec = importlib.util.spec_from_file_location("peer", package / "__init__.py", submodule_search_locations=[str(package)])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["peer"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def leaf(system_root: Authority) -> Certificate:
+    return system_root.authority().issue(HOST)
+
+
+def handshake(context: Any, address: tuple[str, int]) -> float:
+    """Milliseconds."""
+    with socket.create_connection(address) as sock:
+        started = time.perf_counter()
+        with context.wrap_socket(sock, server_hostname=HOST):
+            return (time.perf_counter() - started) * 1000
+
+
+def overheads(contexts: dict[str, Any], address: tuple[str, int]) -> dict[str, float]:
+    """Milliseconds beyond a handshake that verifies nothing. Handshakes are made in turn; of each kind the faster ones count."""
+    times: dict[str, list[float]] = {name: [] for name in contexts}
+    for _ in range(HANDSHAKES):
+        for name, context in contexts.items():
+            times[name].append(handshake(context, address))
+    undisturbed = {name: statistics.quantiles(values, n=5)[0] for name, values in times.items()}
+    return {name: value - undisturbed["none"] for name, value in undisturbed.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_overhead(peer: Any, leaf: Certificate) -> None:
+    nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    nothing.check_hostname, nothing.verify_mode = False, ssl.CERT_NONE
+    contexts = {
+        "none": nothing,
+        "peer": peer.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        "ours": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+    }
+    with Server(leaf.server_context()) as server:
+        overheads(contexts, server.address)
+        measured = [overheads(contexts, server.address) for _ in range(ROUNDS)]
+    ratio = statistics.median(overhead["ours"] / overhead["peer"] for overhead in measured)
+    print(f"verification beyond CERT_NONE, ms: {measured}; ratio {ratio:.2f}")
+    assert ratio <= RATIO
+
+
+def making(name: str) -> float:
+    """Milliseconds that the body of a module takes. Finding and reading it, and ctypes, takes what the disk takes."""
+    spec = sys.modules[name].__spec__
+    assert spec is not None
+    assert isinstance(spec.loader, importlib.machinery.SourceFileLoader)
+    code = spec.loader.get_code(name)
+    assert code is not None
+    return min(timeit.repeat(lambda: exec(code, {"__name__": name, "__package__": "truststore"}), number=1, repeat=20)) * 1000
+
+
+@pytest.mark.slow
+def test_import() -> None:
+    times = [making(name) for name in ("truststore._crypt32", "truststore._windows")]
+    print(f"making the declarations and the policy, ms: {times}")
+    assert sum(times) <= IMPORT_MILLISECONDS
