@@ -39,14 +39,16 @@ def second() -> Authority:
     return Authority.new("Second root")
 
 
-def client() -> truststore.SSLContext:
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def server(protocol: int | None, certificate: Certificate, folder: Path, mode: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Any:
+def client(protocol: int | None = ssl.PROTOCOL_TLS_CLIENT) -> truststore.SSLContext:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context = truststore.SSLContext(protocol)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def server(protocol: int | None, certificate: Certificate, folder: Path, mode: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Any:
+    context = client(protocol)
     carry(context, certificate, folder)
     context.verify_mode = mode
     return context
@@ -92,10 +94,16 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[_stores.Store]:
     return found
 
 
+each_client = pytest.mark.parametrize(
+    "protocol", [ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS, None], ids=["client", "either", "bare"]
+)
+
+
+@each_client
 def test_it_is_loaded_at_the_first_connection_that_verifies(
-    system: Store, leaf: Certificate, searches: list[_stores.Store], tmp_path: Path
+    system: Store, leaf: Certificate, searches: list[_stores.Store], protocol: int | None
 ) -> None:
-    context = client()
+    context = client(protocol)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     assert accepts(context, leaf)
@@ -141,8 +149,11 @@ def listen() -> None:
     sys.addaudithook(lambda event, args: _heard.append((event, str(args[:1]))) if _heard is not None and event in EVENTS else None)
 
 
-def test_later_connections_make_python_do_nothing(system: Store, leaf: Certificate, stranger: Certificate) -> None:
-    context, server_contexts = client(), (leaf.server_context(), stranger.server_context())
+@each_client
+def test_later_connections_make_python_do_nothing(
+    system: Store, leaf: Certificate, stranger: Certificate, protocol: int | None
+) -> None:
+    context, server_contexts = client(protocol), (leaf.server_context(), stranger.server_context())
     listen()
 
     def connect() -> list[tuple[str, str]]:
