@@ -39,16 +39,21 @@ def second() -> Authority:
     return Authority.new("Second root")
 
 
-def client(protocol: int | None = ssl.PROTOCOL_TLS_CLIENT) -> truststore.SSLContext:
+def made(protocol: int | None) -> truststore.SSLContext:
+    """A context, without its DeprecationWarning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        context = truststore.SSLContext(protocol)
+        return truststore.SSLContext(protocol)
+
+
+def client(protocol: int | None = ssl.PROTOCOL_TLS_CLIENT) -> truststore.SSLContext:
+    context = made(protocol)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
 def server(protocol: int | None, certificate: Certificate, folder: Path, mode: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Any:
-    context = client(protocol)
+    context = made(protocol)
     carry(context, certificate, folder)
     context.verify_mode = mode
     return context
