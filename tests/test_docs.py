@@ -12,6 +12,7 @@ import socket
 import ssl
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,7 @@ def internet(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     Store(tmp_path, monkeypatch).holds(public_root)
     (tmp_path / "company-root.pem").write_text(company_root.pem, "ascii")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # urlopen() keeps the first context it makes
     yield
     truststore.extract_from_ssl()
 
