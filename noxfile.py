@@ -84,6 +84,15 @@ def stdlib(session: nox.Session) -> None:
 
 
 @nox.session
+def macos(session: nox.Session) -> None:
+    """The table of Apple's declarations against today's PyObjC, and CPython's own tests with the simulator as the verifier."""
+    session.run("python", "tools/apple_abi.py")
+    folder = Path("tests/macos").resolve()
+    simulator, wanted = f"{folder}/stdlib_verifier.py:simulated_mac", f"{folder}/stdlib_differences.csv"
+    session.run("python", "tools/stdlib_tests.py", "gate", "--verifier", simulator, "--differences", wanted, *session.posargs)
+
+
+@nox.session
 def windows(session: nox.Session) -> None:
     """The Windows part, by a genuine CPython for Windows under Wine (docs/windows-lab.md). Arguments go to pytest."""
     session.install("-e", ".", "cryptography", "pytest", "pytest-timeout")

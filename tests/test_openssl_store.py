@@ -39,14 +39,16 @@ def second() -> Authority:
     return Authority.new("Second root")
 
 
-def client() -> truststore.SSLContext:
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def server(protocol: int | None, certificate: Certificate, folder: Path, mode: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Any:
+def client(protocol: int | None = ssl.PROTOCOL_TLS_CLIENT) -> truststore.SSLContext:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context = truststore.SSLContext(protocol)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def server(protocol: int | None, certificate: Certificate, folder: Path, mode: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Any:
+    context = client(protocol)
     carry(context, certificate, folder)
     context.verify_mode = mode
     return context
@@ -92,10 +94,16 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[_stores.Store]:
     return found
 
 
+each_client = pytest.mark.parametrize(
+    "protocol", [ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS, None], ids=["client", "either", "bare"]
+)
+
+
+@each_client
 def test_it_is_loaded_at_the_first_connection_that_verifies(
-    system: Store, leaf: Certificate, searches: list[_stores.Store], tmp_path: Path
+    system: Store, leaf: Certificate, searches: list[_stores.Store], protocol: int | None
 ) -> None:
-    context = client()
+    context = client(protocol)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     assert accepts(context, leaf)
@@ -141,8 +149,11 @@ def listen() -> None:
     sys.addaudithook(lambda event, args: _heard.append((event, str(args[:1]))) if _heard is not None and event in EVENTS else None)
 
 
-def test_later_connections_make_python_do_nothing(system: Store, leaf: Certificate, stranger: Certificate) -> None:
-    context, server_contexts = client(), (leaf.server_context(), stranger.server_context())
+@each_client
+def test_later_connections_make_python_do_nothing(
+    system: Store, leaf: Certificate, stranger: Certificate, protocol: int | None
+) -> None:
+    context, server_contexts = client(protocol), (leaf.server_context(), stranger.server_context())
     listen()
 
     def connect() -> list[tuple[str, str]]:
@@ -515,6 +526,35 @@ def test_nobody_is_both_ends_and_lets_the_systems_visitors_in(visitor: ssl.SSLCo
     with pytest.raises(ValueError, match="must not vouch for clients"):
         accepts(context, leaf)
     assert not lets_in(context, visitor)
+
+
+def test_a_server_does_not_choose_a_context_that_trusts_the_systems_roots(
+    visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL takes the store of the context that an `sni_callback` chooses, and the mode of the one it came from."""
+    said: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    context, chosen = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path), server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    context.sni_callback = lambda tls, name, context: setattr(tls, "context", chosen)
+    assert not lets_in(context, visitor)
+    with pytest.raises(ValueError, match="must not vouch for clients"):
+        accepts(chosen, leaf)
+    chosen = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    assert accepts(chosen, leaf)
+    with pytest.raises(ssl.SSLError, match="CALLBACK_FAILED"):
+        lets_in(context, visitor)
+    assert "must not vouch for clients" in str(said[0].exc_value)
+    chosen.set_default_verify_paths()
+    assert lets_in(context, visitor)
+
+
+def test_a_server_that_verifies_nobody_chooses_as_it_likes(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
+    context, chosen = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path, ssl.CERT_NONE), server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    assert accepts(chosen, leaf)
+    context.sni_callback = lambda tls, name, context: setattr(tls, "context", chosen)
+    _, far = in_memory(visitor, context)
+    assert far.context is chosen
+    assert far.getpeercert() is None
 
 
 def test_a_server_that_tries_to_connect_stays_a_server(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:

@@ -92,6 +92,11 @@ class _CSettings(_Base, metaclass=_ContextType):
     """
 
 
+def _held(verifier: Verifier | None) -> Verifier | None:
+    """For a class to hold a function without making it a method."""
+    return verifier and staticmethod(verifier)
+
+
 class SSLContext(_CSettings):
     """An `ssl.SSLContext` that lets the operating system decide which servers to trust.
 
@@ -107,7 +112,7 @@ class SSLContext(_CSettings):
 
     #: Who verifies servers: a function that answers a `Question`, or None if OpenSSL does. Tests put theirs here, before the context
     #: is made (docs/contributing.md); nothing else should.
-    _verifier: Verifier | None = staticmethod(verify) if verify else None  # type: ignore[truthy-function, redundant-expr, unused-ignore]
+    _verifier: Verifier | None = _held(verify)
     _platform = PLATFORM
 
     # Set while injected (_inject.py): the classes that this one stands for, and the class whose wrap_socket() makes sockets.
@@ -394,9 +399,26 @@ class SSLContext(_CSettings):
 
     def _before_verifying_a_client(self) -> None:
         """OpenSSL has one store for both roles, and the system's roots vouch for servers only."""
-        if self._roots is not None and self._roots.loaded and not self._roots.for_clients:
-            raise ValueError(_BOTH_ROLES)
-        self._verifies_clients = self._roots is None or not self._roots.for_clients
+        with self._lock:
+            if self._roots is not None and self._roots.loaded and not self._roots.for_clients:
+                raise ValueError(_BOTH_ROLES)
+            self._verifies_clients = self._roots is None or not self._roots.for_clients
+
+    @property  # type: ignore[override]
+    def sni_callback(self) -> Callable[..., object] | None:
+        """As in `ssl`. A context that it chooses for a server that verifies clients must not verify servers by the system's roots."""
+        callback = super().sni_callback
+        return callback.function if isinstance(callback, _Choice) else callback
+
+    @sni_callback.setter
+    def sni_callback(self, value: Callable[..., object] | None) -> None:
+        getattr(_Base, "sni_callback").__set__(self, _Choice(value) if callable(value) else value)  # noqa: B009  (typeshed has no descriptor)
+
+    def chose(self, other: ssl.SSLContext) -> None:
+        """A connection of ours goes on with the store of another context, but with our `verify_mode`."""
+        before_verifying_a_client = getattr(other, "_before_verifying_a_client", None)
+        if before_verifying_a_client and other is not self and not self._mode_is_ours and self._in_force()[0]:
+            before_verifying_a_client()
 
     # -- what the gate asks the context ------------------------------------------------------------------------------------------
 
@@ -417,6 +439,20 @@ class SSLContext(_CSettings):
     def chain_of(self, leaf: bytes) -> tuple[bytes, ...]:
         """The chain this leaf came with; the leaf alone if that is not known any more."""
         return self._chains.get(leaf, (leaf,))
+
+
+class _Choice:
+    """The user's `sni_callback`, and a look at the context it chooses."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function = function
+
+    def __call__(self, tls: ssl.SSLSocket | ssl.SSLObject, name: str | None, context: SSLContext) -> object:
+        answer = self.function(tls, name, context)
+        context.chose(tls.context)
+        return answer
 
 
 _BOTH_ROLES = (

@@ -75,7 +75,7 @@ def _only(data: bytes, tag: int) -> bytes:
 class Certificate:
     """What a DER certificate says of itself. Raises `Malformed` if it is none."""
 
-    __slots__ = ("_extensions", "issuer", "not_after", "not_before", "subject")
+    __slots__ = ("_extensions", "issuer", "not_after", "not_before", "public_key", "subject")
 
     def __init__(self, der: bytes) -> None:
         parts = list(elements(_only(der, SEQUENCE)))
@@ -90,6 +90,8 @@ class Certificate:
         self.issuer, self.subject = fields[2][1], fields[4][1]
         #: "YYYYMMDDHHMMSSZ" in UTC, so that text order is time order.
         self.not_before, self.not_after = _validity(fields[3][1])
+        #: SubjectPublicKeyInfo's content: an AlgorithmIdentifier and a BIT STRING.
+        self.public_key = fields[5][1]
         self._extensions = next((content for tag, content in fields[6:] if tag == EXTENSIONS), b"")
 
     @property
