@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import ssl
 import subprocess
@@ -257,6 +258,7 @@ def raising(error: type[BaseException], function: Callable[..., object], nth: in
 
 def in_a_child(work: Callable[[], str]) -> tuple[str, int]:
     """What `work` answers in a forked child, and how the child ended."""
+    assert sys.platform != "win32"  # no simulator there
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -385,7 +387,7 @@ def test_systems_agree(absent: tuple[str, ...], built: Simulator, tmp_path: Path
 
 def resident() -> int:
     """In bytes."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
 
 
 @pytest.mark.timeout(300)  # five seconds, on a machine that does nothing else
