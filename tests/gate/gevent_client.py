@@ -48,7 +48,7 @@ def wrap_before_connect(context: ssl.SSLContext, address: Address) -> None:
 def two_greenlets(context: ssl.SSLContext, address: Address) -> None:
     with wrapped_later(context, socket.create_connection(address, TIMEOUT)) as tls:
         tls.do_handshake()
-        both = [gevent.spawn(hear, tls.recv), gevent.spawn(tls.sendall, PING)]
+        both: list[gevent.Greenlet[..., object]] = [gevent.spawn(hear, tls.recv), gevent.spawn(tls.sendall, PING)]
         gevent.joinall(both, raise_error=True)
 
 
