@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from gate_servers import client_context, in_thread, root, sites
-from servers import HOST, in_memory
+from gate_servers import client_certificate, client_context, has_certificate, in_thread, root, sites
+from servers import HOST, exchange, in_memory
 
+import truststore
 from truststore._stdlib import ENCODING_DER
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from certificates import Certificate
     from fake_verifier import FakeVerifier
 
-    import truststore
 
 OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
@@ -175,14 +178,32 @@ def test_while_other_threads_connect(context: truststore.SSLContext, judge: Fake
         while not stop.is_set():
             context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=HOST)
 
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     threads = [in_thread(connect) for _ in range(3)]
     try:
-        wrong = [answer for _ in range(500) if (answer := client.getpeercert()) != expected]
+        wrong = [answer for _ in range(2000) if (answer := client.getpeercert()) != expected]
     finally:
+        sys.setswitchinterval(interval)
         stop.set()
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+@pytest.mark.filterwarnings("ignore:ssl.*PROTOCOL_TLS.* is deprecated:DeprecationWarning")
+def test_of_a_client_to_a_server_that_connects_itself(judge: FakeVerifier, tmp_path: Path) -> None:
+    """With one context for both. The server's connection is OpenSSL's own, and reads the context's settings when it is asked."""
+    judge.says = True
+    both = has_certificate(truststore.SSLContext(ssl.PROTOCOL_TLS), sites()["trusted"].certificate, tmp_path)
+    both.verify_mode = ssl.CERT_REQUIRED
+    both.load_verify_locations(cadata=root().der)
+    client = has_certificate(client_context(), client_certificate(), tmp_path)
+    to_server, server = in_memory(client, both)
+    exchange(to_server, server)
+    expected = server.getpeercert()
+    in_memory(both, sites()["untrusted"].serves())
+    assert server.getpeercert() == expected != {}
 
 
 def test_the_chain_that_was_sent_and_the_one_that_was_built(context: truststore.SSLContext, version: ssl.TLSVersion) -> None:

@@ -13,6 +13,8 @@ import pytest
 from gate_servers import PING, UNKNOWN_ISSUER, Peer, converse, in_thread, sites, wait_for
 from servers import HOST, TIMEOUT, in_memory
 
+from truststore import _stdlib
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -126,6 +128,37 @@ def test_nobody_is_connected_under_another_ones_mode(context: truststore.SSLCont
     assert not any(hasattr(connection, "_question") for connection in connected)
     with pytest.raises(ssl.SSLCertVerificationError):
         in_memory(context, serving)
+
+
+def test_the_lock_is_held_while_openssl_copies_the_settings(
+    context: truststore.SSLContext, judge: FakeVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And at no other time: not in the verdict, nor between the two."""
+    free: list[bool] = []
+
+    def look() -> None:
+        answer: queue.Queue[bool] = queue.Queue()
+
+        def attempt() -> None:
+            if got := context._lock.acquire(blocking=False):
+                context._lock.release()
+            answer.put(got)
+
+        in_thread(attempt)
+        free.append(answer.get(timeout=TIMEOUT))
+
+    def make(*args: object, **kwargs: object) -> object:
+        look()
+        return wrap_bio(*args, **kwargs)
+
+    wrap_bio = _stdlib.wrap_bio
+    monkeypatch.setattr(_stdlib, "wrap_bio", make)
+    judge.before = look
+    look()
+    client, _ = in_memory(context, sites()["trusted"].serves())
+    assert client.getpeercert()
+    look()
+    assert free == [True, False, True, True]
 
 
 @pytest.mark.parametrize("answer", [True, False], ids=["trusted", "untrusted"])

@@ -85,6 +85,8 @@ def settings(context: ssl.SSLContext) -> tuple[ssl.VerifyMode, bool]:
 def test_a_connection_is_interrupted(context: truststore.SSLContext, serving: ssl.SSLContext, opcodes: bool) -> None:
     """At any point from the wrap to the refusal: neither this connection nor the next is open."""
     before = settings(context)
+    established, _ = in_memory(context, sites()["trusted"].serves())
+    certificate = established.getpeercert()
     for tracer in points(interrupt, opcodes=opcodes):
         pair = None
         try:
@@ -93,6 +95,7 @@ def test_a_connection_is_interrupted(context: truststore.SSLContext, serving: ss
                 pair.shake_hands()
         except (Interruption, ssl.SSLCertVerificationError):
             assert settings(context) == before
+            assert established.getpeercert() == certificate != {}
             assert pair is None or not pair.try_everything()
         else:
             raise AssertionError("an untrusted server was accepted")
@@ -249,6 +252,25 @@ def test_reentry_while_setting(before: ssl.VerifyMode, after: ssl.VerifyMode, se
             context.verify_mode = after
         assert context.verify_mode is after
         is_refused(context, serving)
+
+
+@pytest.mark.usefixtures("judge")
+def test_a_setting_while_another_is_set() -> None:
+    """Neither is lost. One line is no such point: no signal is handled between the comparison and the assignment that settle it."""
+
+    def check() -> None:
+        context.check_hostname = True
+
+    lost = 0
+    for tracer in points(check):
+        context = client_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_OPTIONAL
+        with tracer:
+            context.verify_mode = ssl.CERT_REQUIRED
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        lost += context.check_hostname is not tracer.acted
+    assert lost <= 1
 
 
 @pytest.mark.usefixtures("judge")

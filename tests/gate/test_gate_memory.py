@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from gate_servers import PING, UNKNOWN_ISSUER, Peer, Site, client_certificate, has_certificate, hear, root, sites, visited
-from servers import HOST, TIMEOUT, exchange, shake_hands
+from servers import HOST, TIMEOUT, exchange, in_memory, shake_hands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +165,14 @@ def test_data_that_comes_with_the_refusal_is_not_read(context: truststore.SSLCon
     wire = Wire(context, serving)
     assert wire.refused().verify_code == UNKNOWN_ISSUER
     wire.to_client.write(b"\x17\x03\x03\x00\x05hello")
-    for use in (wire.client.read, wire.client.do_handshake, lambda: wire.client.write(PING)):
+    for use in (wire.client.read, wire.client.do_handshake, lambda: wire.client.write(PING), wire.client.unwrap):
         with pytest.raises(ssl.SSLCertVerificationError):
             use()
     assert wire.client_wrote.read() == b""
+
+
+def test_after_the_verdict_reads_and_writes_are_openssls_own(context: truststore.SSLContext) -> None:
+    """So they cost what they cost in plain ssl."""
+    client, _ = in_memory(context, sites()["trusted"].serves())
+    for name in "read", "write", "do_handshake":
+        assert isinstance(getattr(client._sslobj, name), BuiltinMethodType)  # type: ignore[attr-defined]

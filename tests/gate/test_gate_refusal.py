@@ -176,3 +176,20 @@ def visit(peer: Peer) -> Iterator[weakref.ref[Any]]:
     with tls, contextlib.suppress(ssl.SSLCertVerificationError):
         yield from map(weakref.ref, (context, tls, gate, gate.context))
         converse(tls)
+
+
+@pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="objects are counted by reference")
+def test_a_socket_that_is_given_up_dies_at_once(context: SSLContext) -> None:
+    """As in ssl: with the warning, and with its descriptor."""
+    near, far = socket.socketpair()
+    gc.disable()
+    try:
+        with far:
+            tls = context.wrap_socket(near, do_handshake_on_connect=False, server_hostname=HOST)
+            ghost = weakref.ref(tls)
+            with pytest.warns(ResourceWarning, match="unclosed"):
+                del tls
+            assert ghost() is None
+            assert far.recv(1) == b""
+    finally:
+        gc.enable()
