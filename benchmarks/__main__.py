@@ -20,7 +20,8 @@ import truststore
 
 from .cases import CASES, EVERYWHERE, Setting
 from .measure import Figure, table
-from .stage import OPENSSL_VERIFIES, Stage
+from .stage import Stage
+from .subjects import OPENSSL_VERIFIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""What needs a process of its own: python -m benchmarks.child TASK SUBJECT FOLDER COUNT.
+"""What needs a process of its own: python -m benchmarks.child TASK FOLDER [SYSTEM SUBJECT COUNT].
 
+first        seconds that the first connection of a process takes, after `import ssl`
 memory       KiB that each of COUNT contexts, which are kept, takes after its first handshake
-handshakes   COUNT handshakes on one context, for somebody who watches from outside; or counts what Python's audit hook tells of files
+handshakes   COUNT handshakes on one context, for somebody who watches from outside; says what Python's audit hook told of files
 server       a TLS server on 127.0.0.1: prints its port, and takes connections until its input ends
 """
 
@@ -12,19 +13,35 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .measure import clock
+from .stage import Stage
+from .wire import Wire
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def memory(subject: str, folder: str, count: str) -> float:
-    from . import stage
+def first(stage: Stage, system: str, subject: str, _count: str) -> float:
+    stage.lead_plain(system)
+    server = stage.server_context()
+    begin = clock()
+    if subject == "plain":
+        context = ssl.create_default_context()
+    else:
+        import truststore
 
-    make = _made(subject, folder)
-    server = stage.Stage(Path(folder)).server_context()
+        stage.lead_ours(system)
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    making = clock() - begin
+    return making + Wire(context, server).shake_hands().seconds
+
+
+def memory(stage: Stage, system: str, subject: str, count: str) -> float:
+    make, server = _maker(stage, system, subject), stage.server_context()
 
     def used() -> ssl.SSLContext:
         context = make()
-        stage.Wire(context, server).shake_hands()
+        Wire(context, server).shake_hands()
         return context
 
     kept = [used() for _ in range(50)]
@@ -41,11 +58,9 @@ def _resident() -> float:
     return pages * resource.getpagesize() / 1024
 
 
-def handshakes(subject: str, folder: str, count: str) -> int:
-    from . import stage
-
-    context, server = _made(subject, folder)(), stage.Stage(Path(folder)).server_context()
-    stage.Wire(context, server).shake_hands()
+def handshakes(stage: Stage, system: str, subject: str, count: str) -> int:
+    context, server = _maker(stage, system, subject)(), stage.server_context()
+    Wire(context, server).shake_hands()
     calls = 0
 
     def hook(event: str, _arguments: tuple[object, ...]) -> None:
@@ -54,27 +69,24 @@ def handshakes(subject: str, folder: str, count: str) -> int:
 
     sys.addaudithook(hook)
     for _ in range(int(count)):
-        stage.Wire(context, server).shake_hands()
+        Wire(context, server).shake_hands()
     return calls
 
 
-def _made(subject: str, folder: str) -> Callable[[], ssl.SSLContext]:
-    from . import stage
+def _maker(stage: Stage, system: str, subject: str) -> Callable[[], ssl.SSLContext]:
+    from . import subjects
 
-    system, _, maker = subject.rpartition(":")
-    stage.Stage(Path(folder)).use(system or "hashed")
-    make: Callable[[], ssl.SSLContext] = getattr(stage, maker)
+    stage.lead(system)
+    make: Callable[[], ssl.SSLContext] = getattr(subjects, subject)
     return make
 
 
-def server(_subject: str, folder: str, _count: str) -> None:
+def server(stage: Stage) -> None:
     import contextlib
     import socket
     import threading
 
-    from . import stage
-
-    context = stage.Stage(Path(folder)).server_context()
+    context = stage.server_context()
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         print(listener.getsockname()[1], flush=True)
 
@@ -89,14 +101,10 @@ def server(_subject: str, folder: str, _count: str) -> None:
         sys.stdin.read()
 
 
-TASKS: dict[str, Callable[[str, str, str], object]] = {
-    "memory": memory,
-    "handshakes": handshakes,
-    "server": server,
-}
+TASKS: dict[str, Callable[..., object]] = {"first": first, "memory": memory, "handshakes": handshakes, "server": server}
 
 if __name__ == "__main__":
-    task, *arguments = sys.argv[1:]
-    result = TASKS[task](*arguments)
+    task, folder, *arguments = sys.argv[1:]
+    result = TASKS[task](Stage(Path(folder)), *arguments)
     if result is not None:
         print(result)
