@@ -10,8 +10,10 @@ is handled (bpo-29988).
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,21 @@ class Tracer:
             if self.left == -1:
                 self.act()
         return self.trace
+
+
+def on_a_thread(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test on a thread of its own.
+
+    CPython does not always leave an `except` block that a trace function interrupts: what was handled there goes on as the context of
+    every later exception of that thread, of those of other tests, too.
+    """
+
+    @functools.wraps(test)
+    def run(*arguments: object, **options: object) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(test, *arguments, **options).result()
+
+    return run
 
 
 def points(act: Callable[[], object], *, opcodes: bool = False) -> Iterator[Tracer]:

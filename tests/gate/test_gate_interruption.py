@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gate_servers import GREETING, PING, Peer, client_context, has_certificate, sites
-from interruptions import Interruption, interrupt, points
+from interruptions import Interruption, interrupt, on_a_thread, points
 from servers import HOST, TIMEOUT, exchange, in_memory, shake_hands
 
 import truststore
@@ -82,6 +82,7 @@ def settings(context: ssl.SSLContext) -> tuple[ssl.VerifyMode, bool]:
     return context.verify_mode, context.check_hostname
 
 
+@on_a_thread
 def test_a_connection_is_interrupted(context: truststore.SSLContext, serving: ssl.SSLContext, opcodes: bool) -> None:
     """At any point from the wrap to the refusal: neither this connection nor the next is open."""
     before = settings(context)
@@ -102,6 +103,7 @@ def test_a_connection_is_interrupted(context: truststore.SSLContext, serving: ss
         is_refused(context, serving)
 
 
+@on_a_thread
 def test_a_socket_is_interrupted(context: truststore.SSLContext, opcodes: bool) -> None:
     """Its descriptor stays its own, open until it closes it; and no data moves."""
     with Peer(sites()["untrusted"]) as peer:
@@ -120,6 +122,7 @@ def test_a_socket_is_interrupted(context: truststore.SSLContext, opcodes: bool) 
     assert peer.received == b""
 
 
+@on_a_thread
 def test_a_resumption_is_interrupted(context: truststore.SSLContext, judge: FakeVerifier, opcodes: bool) -> None:
     """The chain of a resumed session is not at hand; the handshake is one step shorter."""
     serving = sites()["trusted"].serves()
@@ -139,6 +142,7 @@ def test_a_resumption_is_interrupted(context: truststore.SSLContext, judge: Fake
             raise AssertionError("a session was resumed unverified")
 
 
+@on_a_thread
 def test_a_verdict_is_interrupted(context: truststore.SSLContext, judge: FakeVerifier, opcodes: bool) -> None:
     """With a trusted server: data moves only if the verdict was given."""
     serving = sites()["trusted"].serves()
@@ -161,6 +165,7 @@ MODES = ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED
 @pytest.mark.parametrize("before", MODES, ids=lambda mode: mode.name)
 @pytest.mark.usefixtures("judge")
 @pytest.mark.filterwarnings("ignore:ssl.*PROTOCOL_TLS.* is deprecated:DeprecationWarning")
+@on_a_thread
 def test_a_setting_is_interrupted(
     protocol: int | None, before: ssl.VerifyMode, after: ssl.VerifyMode, serving: ssl.SSLContext, opcodes: bool
 ) -> None:
@@ -188,6 +193,7 @@ def holds(context: ssl.SSLContext, serving: ssl.SSLContext) -> None:
 
 
 @pytest.mark.usefixtures("judge")
+@on_a_thread
 def test_the_name_check_is_interrupted(opcodes: bool) -> None:
     serving = sites()["misnamed"].serves()
     for after in True, False:
