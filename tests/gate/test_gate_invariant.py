@@ -18,7 +18,7 @@ from gate_servers import GREETING, NAMES, PING, VERSIONS, other_root, root, site
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
-from interruptions import Interruption, Tracer, interrupt
+from interruptions import Interruption, Tracer, interrupt, on_a_thread
 from servers import HOST
 
 import truststore
@@ -255,7 +255,9 @@ class Gate(RuleBasedStateMachine):
         )
 
 
-TestGate = pytest.mark.timeout(300)(Gate.TestCase)
+@pytest.mark.timeout(300)
+class TestGate(Gate.TestCase):  # type: ignore[misc, valid-type]  # Hypothesis makes it
+    runTest = on_a_thread(Gate.TestCase.runTest)  # noqa: N815
 TestGate.settings = settings(
     max_examples=200 if os.environ.get("CI") else 50,
     stateful_step_count=40,
