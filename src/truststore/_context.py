@@ -123,6 +123,7 @@ class SSLContext(_CSettings):
     _settings: tuple[VerifyMode, bool] | None
     _mode_is_ours: bool  # nobody chose `verify_mode`: clients verify, servers do not ask for a certificate
     _check_is_ours: bool  # nobody chose `check_hostname`: clients check it, servers have no peer's name to check
+    _options_in_need = 0  # those that nobody may switch off
     _direct: bool  # there is nothing to do for a connection but to make it
     _anchors: Anchors
     _has_own: bool
@@ -207,6 +208,16 @@ class SSLContext(_CSettings):
             self._change(lambda mode, _: (CERT_REQUIRED if value and mode is CERT_NONE else mode, bool(value)))
             self._mode_is_ours = self._mode_is_ours and not value
             self._check_is_ours = False
+
+    @property
+    def options(self) -> ssl.Options:
+        """As in `ssl`; `OP_NO_RENEGOTIATION` cannot be taken out of a context once the system has verified for it."""
+        return ssl.Options(super().options)
+
+    @options.setter
+    def options(self, value: int) -> None:
+        with self._lock:  # another thread's `options |=` may have read them before ours were in
+            _stdlib.set_options(self, value | self._options_in_need if self._options_in_need else value)
 
     # -- what the user trusts ---------------------------------------------------------------------------------------------------
 
@@ -368,7 +379,8 @@ class SSLContext(_CSettings):
             raise ValueError("check_hostname requires server_hostname")
         elif self._verifier is None:
             self._before_verifying_a_server()
-        elif not self.options & OP_NO_RENEGOTIATION:  # or another certificate could come in after the verdict
+        elif not self._options_in_need:
+            self._options_in_need = OP_NO_RENEGOTIATION  # or another certificate could come in after the verdict
             self.options |= OP_NO_RENEGOTIATION
         return mode, check
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 CContext: Any = _ssl._SSLContext
 wrap_socket: Factory = CContext._wrap_socket
 wrap_bio: Factory = CContext._wrap_bio
+set_options: Callable[[ssl.SSLContext, int], None] = CContext.options.__set__
 get_verify_mode: Callable[[ssl.SSLContext], int] = CContext.verify_mode.__get__
 set_verify_mode: Callable[[ssl.SSLContext, int], None] = CContext.verify_mode.__set__
 get_check_hostname: Callable[[ssl.SSLContext], bool] = CContext.check_hostname.__get__

@@ -95,3 +95,15 @@ def test_the_option_is_there_for_every_connection(context: SSLContext, judge: Fa
         context.options &= ~ssl.OP_NO_RENEGOTIATION
         with pytest.raises(SSL.Error, match="no renegotiation"):
             Turncoat(context).turn(sites()["untrusted"])
+
+
+def test_the_option_cannot_be_lost(context: SSLContext) -> None:
+    """What another thread had read before a connection was wrapped is written back while it is."""
+    early = context.options
+    peer = Turncoat(context)
+    context.options = early | ssl.OP_NO_TICKET
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.options & ssl.OP_NO_TICKET
+    assert context.options == early | ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    with pytest.raises(SSL.Error, match="no renegotiation"):
+        peer.turn(sites()["untrusted"])
