@@ -529,6 +529,21 @@ class TestEnvironment:
         environ = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}
         check(debian.find(environ, prefixes=["/srv/venv"], compiled=self.COMPILED), ENVIRONMENT, warnings=2)
 
+    def test_the_standard_library_keeps_no_copy(
+        self, debian: FakeRoot, company: Authority, mozilla: Authority, public: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is in the prefix, but what CPython's own tests name in there is their wish (`test_load_default_certs_env`)."""
+        library = "/opt/python/lib/python3.12"
+        monkeypatch.setattr(os, "__file__", debian(f"{library}/os.py"))
+        for path, root, step in (
+            (f"{library}/test/ca.pem", company, ENVIRONMENT),
+            (f"{library}/site-packages/ca.pem", mozilla, OPENSSL),
+        ):
+            debian.bundle(path, root)
+            store = debian.find({"SSL_CERT_FILE": path}, prefixes=["/opt/python"], compiled=self.COMPILED)
+            assert store.step == step
+            assert (root.der in store.read()) == (root is company)
+
     def test_private_directory_that_is_a_link(self, debian: FakeRoot, mozilla: Authority, public: Authority) -> None:
         debian.bundle("/mnt/shared/cacert.pem", mozilla)
         debian.link("/opt/conda/ssl", "/mnt/shared")

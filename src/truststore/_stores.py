@@ -298,11 +298,18 @@ class _Search:
         parent = os.path.dirname(path)
         if os.path.basename(parent) == "certifi":
             return "certifi's copy of Mozilla's roots"
+        if _in_standard_library(path):  # where nobody keeps roots: CPython's tests name their own there
+            return ""
         places = (path, _resolved(parent)) if path else ()
         return next(
             (f"in {own}, private to a Python or a package manager" for own in self._private for at in places if _inside(at, own)),
             "",
         )
+
+
+def _in_standard_library(path: str) -> bool:
+    library = os.path.dirname(getattr(os, "__file__", ""))  # which frozen programs may lack
+    return bool(library) and _inside(path, library) and not _inside(path, os.path.join(library, "site-packages"))
 
 
 def _inside(path: str, directory: str) -> bool:
