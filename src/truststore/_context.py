@@ -20,7 +20,6 @@ place of the C object until the verifier has answered. Elsewhere OpenSSL verifie
 from __future__ import annotations
 
 import ssl
-import sys
 from _thread import RLock
 from abc import ABCMeta
 from contextvars import ContextVar
@@ -28,14 +27,8 @@ from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
+from ._platform import PLATFORM, verify
 from ._verdict import Anchors, Question
-
-if sys.platform == "win32":
-    from ._windows import PLATFORM, verify
-elif sys.platform in ("darwin", "ios"):
-    from ._macos import PLATFORM, verify
-else:
-    from ._openssl import PLATFORM, verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p, pointer, string_
 from ssl import VERIFY_CRL_CHECK_LEAF
 
 from . import _crypt32, _der, _verdict
+from ._platform import PLATFORM
 
 if sys.platform != "win32":
     raise ImportError("CryptoAPI is part of Windows")
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ._verdict import Anchors, Question
-
-PLATFORM = _verdict.Platform("CryptoAPI", "the Windows certificate stores")
 
 #: What fetching missing intermediates and revocation lists may take, in milliseconds; for revocation it is the limit of all together.
 URL_TIMEOUT = 10_000

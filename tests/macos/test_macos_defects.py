@@ -303,7 +303,7 @@ def test_20_frameworks_are_loaded_late() -> None:
 
 def test_20_no_version_is_parsed() -> None:
     """On iOS `platform.mac_ver()` is empty. What a system can do is told by its symbols."""
-    for name in ("_macos.py", "_security.py", "_context.py"):
+    for name in ("_macos.py", "_security.py", "_platform.py", "_context.py"):
         source = Path(_macos.__file__).with_name(name).read_text(encoding="utf-8")
         assert "mac_ver" not in source
         assert "platform.system" not in source

@@ -1,0 +1,32 @@
+"""Who verifies on this system: chosen here, once, by `sys.platform`.
+
+`PLATFORM` says who that is. `verify` answers a `Question` about a server, or is None where OpenSSL verifies within the handshake.
+ctypes takes longer to import than all of this package, so it is not imported before the first question.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._verdict import Question
+
+if sys.platform == "win32":
+    from ._verdict import Platform
+
+    PLATFORM = Platform("CryptoAPI", "the Windows certificate stores")
+
+    def verify(question: Question) -> Sequence[bytes]:
+        """Ask Windows."""
+        from ._windows import verify as ask
+
+        return ask(question)
+elif sys.platform in ("darwin", "ios"):
+    from ._macos import PLATFORM, verify
+else:
+    from ._openssl import PLATFORM, verify
+
+__all__ = ["PLATFORM", "verify"]
