@@ -38,9 +38,17 @@ def run(*arguments: str) -> int:
         return exited.code if isinstance(exited.code, int) else -1
 
 
+#: As with `-m truststore`, in a process that hears SIGINT although the shell that runs the tests may be in the background.
+AS_A_USER = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("truststore", run_name="__main__", alter_sys=True)
+"""
+
+
 def start(*arguments: str, warnings: str = "error", **options: Any) -> subprocess.Popen[str]:
     """The command line in a process of its own."""
-    command = [sys.executable, "-W", warnings, "-m", "truststore", *arguments]
+    command = [sys.executable, "-W", warnings, "-c", AS_A_USER, *arguments]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": SOURCES}, text=True, **options)
 
