@@ -258,6 +258,8 @@ class Gate(RuleBasedStateMachine):
 @pytest.mark.timeout(300)
 class TestGate(Gate.TestCase):  # type: ignore[misc, valid-type]  # Hypothesis makes it
     runTest = on_a_thread(Gate.TestCase.runTest)  # noqa: N815
+
+
 TestGate.settings = settings(
     max_examples=200 if os.environ.get("CI") else 50,
     stateful_step_count=40,
