@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 #: Contexts that libraries make when they are imported: module, attribute, and how the module makes another.
 PRELOADED: tuple[tuple[str, str, Callable[[ModuleType], object]], ...] = (
-    # requests 2.32.0 to 2.32.3, https://github.com/psf/requests/pull/6667
+    # some releases from requests 2.32.0 on, https://github.com/psf/requests/pull/6667 (until pull/6767)
     ("requests.adapters", "_preloaded_ssl_context", lambda module: module.create_urllib3_context()),
-    # aiohttp 3.11, https://github.com/aio-libs/aiohttp/pull/9419
+    # https://github.com/aio-libs/aiohttp/pull/9029
     ("aiohttp.connector", "_SSL_CONTEXT_VERIFIED", lambda module: module._make_ssl_context(True)),
     ("aiohttp.connector", "_SSL_CONTEXT_UNVERIFIED", lambda module: module._make_ssl_context(False)),
 )
@@ -49,8 +49,8 @@ _changes: list[tuple[object, str, object, object]] = []  # whose attribute, its 
 def inject_into_ssl() -> None:
     """Make `ssl.SSLContext` this package's, for the whole process. Twice is once; any thread may call it.
 
-    Call it as early as possible, in programs only: a library that does it decides for everybody
-    (https://truststore.readthedocs.io). Contexts made before keep their own trust, except those in `PRELOADED`.
+    Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
+    their own trust, except those that libraries preload (requests, aiohttp).
     """
     with _lock:
         if issubclass(ssl.SSLContext, SSLContext):
