@@ -4,7 +4,7 @@ Used where the operating system gives the verdict, on the client's side, unless 
 
 Rules.
 1. OpenSSL performs a pending handshake inside any read or write. So until the verdict each of them goes through `do_handshake()`;
-   afterwards the C object's own bound methods are put into the instance, and cost what they cost in plain ssl.
+   afterwards the gate is an `OpenGate`, whose slots hold the C object's own bound methods: they cost what they cost in plain ssl.
 2. The verdict is asked once per handshake, about the chain this peer sent and what the user had set when the connection was wrapped.
    It is asked as soon as the chain is known: over a MemoryBIO that is before the caller can send what the handshake has written.
 3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
@@ -21,10 +21,11 @@ import _socket
 import ssl
 from _thread import RLock
 from _weakref import ref
+from operator import attrgetter
 from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
 
 from . import _der, _verdict
-from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
+from ._stdlib import ENCODING_DER, ENCODING_PEM, CConnection, plain_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,28 @@ if TYPE_CHECKING:
     from ._verdict import Question
 
 
-class Gate:
-    """Lets no data through before the peer is verified. Everything else is the C connection object's business."""
+class OpenGate:
+    """What a gate is once the peer is verified: `read`, `write` and `do_handshake` are the C connection object's own.
+
+    They are found in slots, and there is no `__getattr__`: either would make each look-up slower (`python -m benchmarks`).
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_asking",
+        "_built",
+        "_conn",
+        "_judged_by",
+        "_lock",
+        "_outgoing",
+        "_question",
+        "_refusal",
+        "_socket",
+        "_verified",
+        "do_handshake",
+        "read",
+        "write",
+    )
 
     def __init__(
         self,
@@ -58,17 +79,17 @@ class Gate:
         self._verified: tuple[bytes, ...] = ()
         self._built: Sequence[bytes] = ()
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._conn, name)
-
     # -- until the verdict ------------------------------------------------------------------------------------------------------
 
-    def do_handshake(self) -> None:
+    def _shake_hands(self) -> None:
         self._raise_if_refused()
         while not self._finished():
             self._judge(self._sent())
         self._judge(self._sent() or self._resumed())
-        vars(self).update(read=self._conn.read, write=self._conn.write, do_handshake=self._conn.do_handshake)
+        for name in ("read", "write", "do_handshake"):
+            vars(OpenGate)[name].__set__(self, getattr(self._conn, name))
+        # Last: until here an interruption leaves the gate closed.
+        self.__class__ = OpenGate  # pyright: ignore[reportAttributeAccessIssue]
 
     def _finished(self) -> bool:
         """Whether the handshake is; False as soon as there is a chain to judge. Raises if it waits for anything else."""
@@ -80,19 +101,11 @@ class Gate:
             return False
         return True
 
-    def read(self, *args: object) -> object:
-        self.do_handshake()
-        return self._conn.read(*args)
-
-    def write(self, data: ReadableBuffer) -> int:
-        self.do_handshake()
-        return self._conn.write(data)
-
     def shutdown(self) -> object:
         """Hands the socket back for plain text: not if the peer was refused, nor before it was judged."""
         self._raise_if_refused()
         if self._conn.version() and not self._verified:  # the handshake is finished, but it was interrupted before the verdict
-            self.do_handshake()
+            self._shake_hands()
         return self._conn.shutdown()
 
     def _sent(self) -> tuple[bytes, ...]:
@@ -197,6 +210,29 @@ class Gate:
     @owner.setter
     def owner(self, owner: object) -> None:
         self._conn.owner = owner
+
+
+# Everything else is the C connection object's business.
+for _name in vars(CConnection):
+    if not hasattr(OpenGate, _name):
+        setattr(OpenGate, _name, property(attrgetter(f"_conn.{_name}")))
+
+
+class Gate(OpenGate):
+    """Lets no data through before the peer is verified."""
+
+    __slots__ = ()
+
+    def do_handshake(self) -> None:
+        self._shake_hands()
+
+    def read(self, *args: object) -> object:
+        self._shake_hands()
+        return self._conn.read(*args)
+
+    def write(self, data: ReadableBuffer) -> int:
+        self._shake_hands()
+        return self._conn.write(data)
 
 
 class BuiltCertificate:

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 #: The C type below ssl.SSLContext. Taken by its name: gevent puts a class of its own in between.
 CContext: Any = _ssl._SSLContext
+#: And the type of the connection objects.
+CConnection: Any = getattr(_ssl, "_SSLSocket")  # noqa: B009  (unknown to typeshed)
 wrap_socket: Factory = CContext._wrap_socket
 wrap_bio: Factory = CContext._wrap_bio
 set_options: Callable[[ssl.SSLContext, int], None] = CContext.options.__set__
