@@ -677,7 +677,9 @@ class TestHere:
         assert _stores._compiled() == (paths.openssl_cafile, paths.openssl_capath)
 
     def test_prefixes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert set(_stores._prefixes()) >= {sys.prefix, sys.base_prefix}
+        monkeypatch.setattr(sys, "prefix", "/srv/venv")  # the user's: what lies there is a wish
+        assert sys.base_prefix in _stores._prefixes()
+        assert "/srv/venv" not in _stores._prefixes()
         monkeypatch.setattr(sys, "frozen", True, raising=False)
         assert os.path.dirname(sys.executable) in _stores._prefixes()
         monkeypatch.setattr(sys, "_MEIPASS", "/unpacked", raising=False)

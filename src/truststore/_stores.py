@@ -155,9 +155,9 @@ def _environ() -> Mapping[str, str]:
 
 
 def _prefixes() -> tuple[str, ...]:
-    """The running Python's own directories, and that of the program it is frozen into."""
+    """The running Python's own directory, and that of the program it is frozen into. A virtual environment is the user's."""
     frozen = getattr(sys, "_MEIPASS", "") or (os.path.dirname(sys.executable) if hasattr(sys, "frozen") else "")
-    return sys.prefix, sys.base_prefix, frozen
+    return sys.base_prefix, frozen
 
 
 def _compiled() -> tuple[str, str]:
