@@ -20,9 +20,9 @@ place of the C object until the verifier has answered. Elsewhere OpenSSL verifie
 from __future__ import annotations
 
 import ssl
+from _contextvars import ContextVar
 from _thread import RLock
 from abc import ABCMeta
-from contextvars import ContextVar
 from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
@@ -94,7 +94,8 @@ class SSLContext(_CSettings):
     """An `ssl.SSLContext` that lets the operating system decide which servers to trust.
 
     `protocol` is as for `ssl.SSLContext`; ``ssl.PROTOCOL_TLS_CLIENT`` is the usual one. Without it the context, unlike the standard
-    library's, verifies: `verify_mode` is CERT_REQUIRED and `check_hostname` True, and it still can be used for server sockets.
+    library's, verifies: `verify_mode` is CERT_REQUIRED and `check_hostname` True, and it still can be used for server sockets. Like
+    the standard library's it warns (DeprecationWarning), since OpenSSL's protocol for both roles is deprecated.
 
     On Windows CryptoAPI, on macOS and iOS Security.framework gives the verdict; elsewhere OpenSSL does, against the system's store,
     which is found and loaded at the first connection that verifies. Certificates of `load_verify_locations()` are trusted in addition.
