@@ -10,8 +10,9 @@ import pytest
 from certificates import Authority, Certificate
 
 from truststore import _crypt32, _windows
+from truststore._platform import PLATFORM
 from truststore._verdict import Anchors, Question
-from truststore._windows import PLATFORM, verify
+from truststore._windows import verify
 
 if TYPE_CHECKING:
     from windows.watching import Calls

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import cases
 import pytest
 
+from truststore._platform import PLATFORM
 from truststore._verdict import Anchors, Question
-from truststore._windows import PLATFORM, verify
+from truststore._windows import verify
 from windows import system
 
 if TYPE_CHECKING:
