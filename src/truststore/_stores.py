@@ -160,6 +160,7 @@ def _prefixes() -> tuple[str, ...]:
     return sys.base_prefix, frozen
 
 
+@lru_cache(maxsize=1)  # they do not change, and asking for them looks for the files, too
 def _compiled() -> tuple[str, str]:
     paths = ssl.get_default_verify_paths()
     return paths.openssl_cafile, paths.openssl_capath
