@@ -614,6 +614,15 @@ def test_the_users_own_roots_come_in_addition(system: Store, second: Authority, 
         assert not accepts(context, stranger)
 
 
+def test_revocation_lists_in_the_bundle_are_loaded(system: Store, leaf: Certificate, second: Authority) -> None:
+    """They are not among what may be loaded from memory."""
+    crl = ssl.DER_cert_to_PEM_cert(second.crl()).replace("CERTIFICATE", "X509 CRL")
+    system.file.write_text(leaf.root.pem + crl)
+    context = client()
+    assert accepts(context, leaf)
+    assert _stdlib.CContext.cert_store_stats(context) == {"x509": 1, "crl": 1, "x509_ca": 1}
+
+
 def test_a_store_that_cannot_be_loaded_is_an_error_each_time(
     system: Store, leaf: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

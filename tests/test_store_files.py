@@ -151,6 +151,26 @@ class TestBundle:
         context.load_verify_locations(machine(BUNDLE))
         assert set(context.get_ca_certs(True)) == set(store.read()) == {ROOTS[0].der, OTHER.der}
 
+    def test_as_der(self, machine: FakeRoot) -> None:
+        """Loaded from memory only if that is all that OpenSSL would load from the file."""
+        plain = pem_file([ROOTS[0], OTHER])
+        for content in plain, plain.replace("\n", "\r\n"), f"# Root\n{plain}junk\n":
+            machine.write(BUNDLE, content)
+            assert _store_files.as_der(machine(BUNDLE)) == ROOTS[0].der + OTHER.der
+        crl = ssl.DER_cert_to_PEM_cert(OTHER.crl()).replace("CERTIFICATE", "X509 CRL")
+        for other in (
+            plain + crl,
+            plain.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+            plain.replace("CERTIFICATE", "X509 CERTIFICATE", 2),
+            plain + ROOTS[0].key_pem,
+            b"\xef\xbb\xbf" + plain.encode(),
+            "junk",
+            "",
+        ):
+            machine.write(BUNDLE, other)
+            assert _store_files.as_der(machine(BUNDLE)) == b""
+        assert _store_files.as_der(machine("/missing")) == b""
+
     def test_twenty_thousand(self, machine: FakeRoot) -> None:
         serial = OTHER.parsed.serial_number.to_bytes(20, "big")[-16:]
         head, tail = OTHER.der.split(serial)

@@ -148,11 +148,17 @@ def _load_directory(context: ssl.SSLContext, store: Store) -> None:
 
 
 def _load_files(context: ssl.SSLContext, store: Store) -> None:
-    for path in filter(None, (store.file, *store.files)):
+    from ._store_files import as_der
+
+    if store.file and (certificates := as_der(store.file)):
+        _load(context, store.file, cadata=certificates)
+    elif store.file:
+        _load(context, store.file, cafile=store.file)
+    for path in store.files:
         _load(context, path, cafile=path)
 
 
-def _load(context: ssl.SSLContext, path: str, **as_what: str) -> None:
+def _load(context: ssl.SSLContext, path: str, **as_what: str | bytes) -> None:
     """Raises SSLCertVerificationError that names what OpenSSL, which does not, cannot read."""
     try:
         CContext.load_verify_locations(context, **as_what)
