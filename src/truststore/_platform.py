@@ -20,9 +20,13 @@ if sys.platform == "win32":
     PLATFORM = Platform("CryptoAPI", "the Windows certificate stores")
 
     def verify(question: Question) -> Sequence[bytes]:
-        """Ask Windows."""
-        from ._windows import verify as ask
-
+        """Ask Windows. Raises ImportError where ctypes does not work: in a sub-interpreter of CPython 3.12."""
+        try:
+            from ._windows import verify as ask
+        except ImportError as error:
+            raise ImportError(
+                f"truststore cannot ask {PLATFORM.name}, since ctypes does not work in this interpreter: {error}"
+            ) from error
         return ask(question)
 elif sys.platform in ("darwin", "ios"):
     from ._macos import PLATFORM, verify

@@ -17,13 +17,14 @@ from certificates import Authority, Certificate, pem_file
 from servers import Server, connected, in_memory
 
 import truststore
-from truststore import _windows
+from truststore import _platform, _windows
 from windows import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from truststore._verdict import Question
     from windows.published import Publisher
     from windows.watching import Calls
 
@@ -52,9 +53,24 @@ def client() -> truststore.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def test_this_is_the_platforms_verifier() -> None:
-    assert truststore.SSLContext._verifier is _windows.verify
-    assert truststore.SSLContext._platform is _windows.PLATFORM
+def test_this_is_the_platforms_verifier(leaf: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert truststore.SSLContext._verifier is _platform.verify
+    assert truststore.SSLContext._platform is _platform.PLATFORM
+    asked = []
+
+    def ask(question: Question) -> Sequence[bytes]:
+        asked.append(question.hostname)
+        return question.chain
+
+    monkeypatch.setattr(_windows, "verify", ask)
+    in_memory(client(), leaf.server_context(), HOST)
+    assert asked == [HOST]
+
+
+def test_importing_asks_nothing() -> None:
+    """Ctypes takes longer to import than all of the package."""
+    done = run("import sys, truststore; print('ctypes' in sys.modules, 'truststore._windows' in sys.modules)")
+    assert (done.stdout.split(), done.returncode) == (["False", "False"], 0), done.stderr
 
 
 @pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLS is deprecated")
@@ -283,13 +299,13 @@ print(getattr(failed, "formatted", failed) or "")
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 names its interpreters otherwise")
 def test_a_subinterpreter() -> None:
     """It works there, or says why it cannot: _ctypes of Python 3.12 does not load in one."""
-    code = f"import sys; sys.path[:0] = {sys.path!r}; import truststore; print(truststore.SSLContext()._platform.name)"
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from truststore._platform import verify; verify(None)"
     done = run(IN_A_SUBINTERPRETER.format(code=code))
     assert done.returncode == 0, done.stderr
     if sys.version_info[:2] == (3, 12):
-        assert "module _ctypes does not support loading in subinterpreters" in done.stdout
-    else:
-        assert done.stdout.split() == ["CryptoAPI"]
+        assert "truststore cannot ask CryptoAPI, since ctypes does not work in this interpreter" in done.stdout
+    else:  # it has come as far as looking for a question
+        assert "'NoneType' object has no attribute 'anchors'" in done.stdout
 
 
 @pytest.mark.skipif(system.IS_WINE, reason="Wine ignores dwUrlRetrievalTimeout")
