@@ -562,6 +562,22 @@ def test_a_server_that_verifies_nobody_chooses_as_it_likes(visitor: ssl.SSLConte
     assert far.getpeercert() is None
 
 
+def test_roots_that_were_loaded_in_part_do_not_vouch_for_clients(
+    leaf: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store was damaged: the connection to a server was refused, but the roots before the damage are in OpenSSL's store."""
+    good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
+    good.write_text(leaf.root.pem)
+    bad.write_text(ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05"))
+    monkeypatch.setattr(_stores, "find", lambda: _stores.Store(_stores.TABLE, files=(str(good), str(bad))))
+    for load in (lambda context: in_memory(context, leaf.server_context())), truststore.SSLContext.set_default_verify_paths:
+        context = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+        with pytest.raises(ssl.SSLCertVerificationError, match="bad"):
+            load(context)
+        with pytest.raises(ValueError, match="must not vouch for clients"):
+            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+
+
 def test_a_server_that_tries_to_connect_stays_a_server(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
     context = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path)
     for name in HOST, None:

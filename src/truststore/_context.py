@@ -406,7 +406,7 @@ class SSLContext(_CSettings):
     def _before_verifying_a_client(self) -> None:
         """OpenSSL has one store for both roles, and the system's roots vouch for servers only."""
         with self._lock:
-            if self._roots is not None and self._roots.loaded and not self._roots.for_clients:
+            if self._roots is not None and self._roots.begun and not self._roots.for_clients:
                 raise ValueError(_BOTH_ROLES)
             self._verifies_clients = self._roots is None or not self._roots.for_clients
 

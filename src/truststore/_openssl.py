@@ -35,10 +35,12 @@ verify: Verifier | None = None  # OpenSSL does it, inside the handshake
 class Roots:
     """The system's roots in one context. It works on the C context below the overrides, whose lists would ask back here."""
 
-    __slots__ = ("_aside", "_before", "_everything", "_remembered", "_statistics", "for_clients", "listed", "loaded", "store")
+    __slots__ = ("_aside", "_before", "_everything", "_statistics", "begun", "for_clients", "listed", "loaded", "store")
 
     def __init__(self) -> None:
         self.store: Store | None = None
+        #: Some of them may be in the context, be it that loading the others has failed.
+        self.begun = False
         #: They are in the context.
         self.loaded = False
         #: The user asked for the roots by name: they show in the lists.
@@ -46,7 +48,6 @@ class Roots:
         #: They may vouch for clients as well.
         self.for_clients = False
         # What the user had loaded before the system's roots, and a context with what came later.
-        self._remembered = False
         self._before: frozenset[bytes] = frozenset()
         self._statistics = {"x509": 0, "crl": 0, "x509_ca": 0}
         self._aside: ssl.SSLContext | None = None
@@ -70,6 +71,7 @@ class Roots:
     def load_for_clients(self, context: ssl.SSLContext) -> None:
         """Load the store, for verifying clients and servers. Loads nothing if there is none, as in plain ssl."""
         store = self._find()
+        self._remember(context)
         _load_directory(context, store)
         _load_files(context, store)
         self.for_clients = self.listed = True
@@ -127,9 +129,9 @@ class Roots:
         return users | (frozenset(CContext.get_ca_certs(context, True)) - frozenset(store.read()))
 
     def _remember(self, context: ssl.SSLContext) -> None:
-        if self._remembered:  # and part of the system's roots loaded, before the rest failed
+        if self.begun:
             return
-        self._remembered = True
+        self.begun = True
         self._statistics = CContext.cert_store_stats(context)
         if self._statistics["x509_ca"]:
             self._before = frozenset(CContext.get_ca_certs(context, True))
