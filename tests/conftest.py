@@ -8,7 +8,10 @@ import pytest
 from certificates import Authority, Certificate
 from servers import HOST, Store
 
+import truststore
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -34,3 +37,12 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Authority) -> 
     store = Store(tmp_path, monkeypatch)
     store.holds(root)
     return store
+
+
+@pytest.fixture
+def injected(system: Store) -> Iterator[None]:
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()

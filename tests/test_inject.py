@@ -20,22 +20,11 @@ import truststore
 from truststore import _inject, _stdlib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from certificates import Authority, Certificate
 
 pytestmark = needs_openssl
 
 PLAIN = ssl.SSLContext
-
-
-@pytest.fixture
-def injected(system: Store) -> Iterator[None]:
-    truststore.inject_into_ssl()
-    try:
-        yield
-    finally:
-        truststore.extract_from_ssl()
 
 
 def accepts(context: ssl.SSLContext, certificate: Certificate) -> bool:

@@ -18,7 +18,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from servers import HOST, TIMEOUT, Server, Store, answer_http, needs_openssl
+from servers import HOST, TIMEOUT, Server, answer_http, needs_openssl
 
 import truststore
 
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     from certificates import Certificate
 
 pytestmark = needs_openssl
-
-
-@pytest.fixture
-def injected(system: Store) -> Iterator[None]:
-    truststore.inject_into_ssl()
-    try:
-        yield
-    finally:
-        truststore.extract_from_ssl()
 
 
 # -- the servers ------------------------------------------------------------------------------------------------------------------
