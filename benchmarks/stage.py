@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BUNDLE, DIRECTORY = "etc/ssl/certs/ca-certificates.crt", "etc/ssl/certs"
 #: Has the bundle and the directory; has the bundle alone.
 HASHED, BUNDLED = "hashed", "bundled"
-#: `truststore._store_files` remembers what it knows of a file only if the file is older than that.
+#: `truststore._store.files` remembers what it knows of a file only if the file is older than that.
 SETTLED_AFTER = 1.1
 
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL)
@@ -70,10 +70,10 @@ class Stage:
 
     def lead_ours(self, system: str) -> None:
         """Have truststore find this system's store from now on."""
-        from truststore import _stores
+        from truststore._store import search
 
         nowhere = ("/nowhere/cert.pem", "/nowhere/certs")
-        setattr(_stores, "find", partial(_original(), str(self.folder / system), {}, (), nowhere, "linux"))  # noqa: B010
+        setattr(search, "find", partial(_original(), str(self.folder / system), {}, (), nowhere, "linux"))  # noqa: B010
 
     def lead(self, system: str) -> None:
         self.lead_plain(system)
@@ -82,14 +82,14 @@ class Stage:
 
 @cache
 def _original() -> Callable[..., Any]:
-    from truststore._stores import find
+    from truststore._store.search import find
 
     return find
 
 
 def _link(directory: Path, pems: Sequence[str]) -> None:
     """A file for each certificate, and the name that OpenSSL looks for leading to it."""
-    from truststore._hashed import subject_hash
+    from truststore._store.hashed import subject_hash
 
     numbers: dict[str, int] = {}
     for number, pem in enumerate(pems):

@@ -1,4 +1,4 @@
-"""File systems of machines that are not this one, for `truststore._stores.find`.
+"""File systems of machines that are not this one, for `truststore._store.search.find`.
 
 machine = FakeRoot(tmp_path)
 machine.bundle("/etc/ssl/certs/ca-certificates.crt", root, company)
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from certificates import Certificate, pem_file
 from OpenSSL import crypto
 
-from truststore import _stores
+from truststore._store import search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,8 +82,8 @@ class FakeRoot:
         prefixes: Iterable[str] = ("/usr",),
         compiled: tuple[str, str] = NOWHERE,
         platform: str = "linux",
-    ) -> _stores.Store:
-        return _stores.find(str(self.folder), environ or {}, prefixes, compiled, platform)
+    ) -> search.Store:
+        return search.find(str(self.folder), environ or {}, prefixes, compiled, platform)
 
 
 def subject_hash(certificate: Certificate) -> str:

@@ -42,9 +42,9 @@ def make_context() -> None:
 
 def import_truststore() -> None:
     import truststore
-    from truststore import _stores
+    from truststore._store import search
 
-    vars(_stores)["find"] = lambda: _stores.Store(_stores.ENVIRONMENT, sys.argv[1])
+    vars(search)["find"] = lambda: search.Store(search.ENVIRONMENT, sys.argv[1])
     kept["truststore"] = truststore
 
 

@@ -13,7 +13,7 @@ from fake_root import subject_hash as said_by_openssl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truststore import _hashed
+from truststore._store import hashed
 
 ORGANIZATION, COMMON, COUNTRY = NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME, NameOID.COUNTRY_NAME
 KEY = Authority.new(key="p256").key
@@ -21,7 +21,7 @@ KEY = Authority.new(key="p256").key
 
 def same(subject: x509.Name) -> str:
     authority = Authority.new(private_key=KEY, key="p256", subject=subject)
-    ours = _hashed.subject_hash(authority.der)
+    ours = hashed.subject_hash(authority.der)
     assert ours == said_by_openssl(authority)
     return ours
 
@@ -98,7 +98,7 @@ def test_any_text(attributes: list[tuple[x509.ObjectIdentifier, str]]) -> None:
 @pytest.mark.parametrize("junk", [b"", b"0", b"\x30\x00", Authority.new(key="p256").der[:-1]])
 def test_what_is_no_certificate(junk: bytes) -> None:
     with pytest.raises(ValueError):
-        _hashed.subject_hash(junk)
+        hashed.subject_hash(junk)
 
 
 LISTINGS: list[tuple[list[str], list[str], bool]] = [
@@ -129,4 +129,4 @@ LISTINGS: list[tuple[list[str], list[str], bool]] = [
 
 @pytest.mark.parametrize(("listing", "reached", "hidden"), LISTINGS)
 def test_names(listing: list[str], reached: list[str], hidden: bool) -> None:
-    assert _hashed.names(listing) == (reached, hidden)
+    assert hashed.names(listing) == (reached, hidden)

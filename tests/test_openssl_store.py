@@ -24,7 +24,8 @@ from OpenSSL import crypto
 from servers import HOST, Store, carry, in_memory, needs_openssl
 
 import truststore
-from truststore import _stdlib, _stores
+from truststore import _stdlib
+from truststore._store import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,16 +87,16 @@ def rehash(folder: Path, *certificates: Certificate) -> Path:
 
 
 @pytest.fixture
-def searches(monkeypatch: pytest.MonkeyPatch) -> list[_stores.Store]:
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[search.Store]:
     """The stores that were looked for and found."""
-    found: list[_stores.Store] = []
-    find = _stores.find
+    found: list[search.Store] = []
+    find = search.find
 
-    def recording(*args: Any, **options: Any) -> _stores.Store:
+    def recording(*args: Any, **options: Any) -> search.Store:
         found.append(find(*args, **options))
         return found[-1]
 
-    monkeypatch.setattr(_stores, "find", recording)
+    monkeypatch.setattr(search, "find", recording)
     return found
 
 
@@ -106,7 +107,7 @@ each_client = pytest.mark.parametrize(
 
 @each_client
 def test_it_is_loaded_at_the_first_connection_that_verifies(
-    system: Store, leaf: Certificate, searches: list[_stores.Store], protocol: int | None
+    system: Store, leaf: Certificate, searches: list[search.Store], protocol: int | None
 ) -> None:
     context = client(protocol)
     context.check_hostname = False
@@ -121,7 +122,7 @@ def test_it_is_loaded_at_the_first_connection_that_verifies(
 
 
 def test_servers_never_look_for_it(
-    system: Store, leaf: Certificate, second: Authority, searches: list[_stores.Store], tmp_path: Path
+    system: Store, leaf: Certificate, second: Authority, searches: list[search.Store], tmp_path: Path
 ) -> None:
     near = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     near.load_verify_locations(cadata=leaf.root.pem)
@@ -261,10 +262,8 @@ class Debian:
         self.directory = root / "etc/ssl/certs"
         self.bundle = self.directory / "ca-certificates.crt"
         self.directory.mkdir(parents=True)
-        find = functools.partial(
-            _stores.find, str(root), environ={}, prefixes=[], compiled=("/none.pem", "/none"), platform="linux"
-        )
-        monkeypatch.setattr(_stores, "find", find)
+        find = functools.partial(search.find, str(root), environ={}, prefixes=[], compiled=("/none.pem", "/none"), platform="linux")
+        monkeypatch.setattr(search, "find", find)
 
     def holds(self, *roots: Certificate) -> None:
         self.bundle.write_text(pem_file(roots), "ascii")
@@ -569,7 +568,7 @@ def test_roots_that_were_loaded_in_part_do_not_vouch_for_clients(
     good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
     good.write_text(leaf.root.pem)
     bad.write_text(ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05"))
-    monkeypatch.setattr(_stores, "find", lambda: _stores.Store(_stores.TABLE, files=(str(good), str(bad))))
+    monkeypatch.setattr(search, "find", lambda: search.Store(search.TABLE, files=(str(good), str(bad))))
     for load in (lambda context: in_memory(context, leaf.server_context())), truststore.SSLContext.set_default_verify_paths:
         context = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
         with pytest.raises(ssl.SSLCertVerificationError, match="bad"):
@@ -645,7 +644,7 @@ def test_a_store_that_cannot_be_loaded_is_an_error_each_time(
     """It vanished after it was found."""
     context = client()
     with monkeypatch.context() as patched:
-        patched.setattr(_stores, "find", lambda: _stores.Store(_stores.TABLE, str(tmp_path / "gone.pem")))
+        patched.setattr(search, "find", lambda: search.Store(search.TABLE, str(tmp_path / "gone.pem")))
         for _ in range(2):
             with pytest.raises(ssl.SSLCertVerificationError, match=r"gone\.pem cannot be loaded \(.*No such file"):
                 in_memory(context, leaf.server_context())
@@ -661,7 +660,7 @@ def test_a_store_that_is_no_certificate_in_part_is_named(
     bad.write_text(ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05"))
     context = client()
     with monkeypatch.context() as patched:
-        patched.setattr(_stores, "find", lambda: _stores.Store(_stores.TABLE, files=(str(good), str(bad))))
+        patched.setattr(search, "find", lambda: search.Store(search.TABLE, files=(str(good), str(bad))))
         for _ in range(2):
             with pytest.raises(ssl.SSLCertVerificationError, match=r"bad\.pem cannot be loaded"):
                 in_memory(context, leaf.server_context())
@@ -696,7 +695,7 @@ def test_what_was_used_can_be_asked(system: Store, leaf: Certificate, monkeypatc
     assert accepts(context, leaf)
     for store in context.system_store, truststore.system_store():
         assert store is not None
-        assert store.step == _stores.ENVIRONMENT
+        assert store.step == search.ENVIRONMENT
         assert (store.file, store.directory, store.covered) == (str(system.file), None, False)
         assert store.read() == [leaf.root.der]
         assert str(system.directory) in dict(store.passed_over)

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from servers import in_memory
 
-from truststore import _pem
-from truststore._pem import read_certificates
+from truststore._store import pem
+from truststore._store.pem import read_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -173,14 +173,14 @@ class TestFile:
         """Counting does not parse what is in a well-formed block: that is left to the loading."""
         path = write(tmp_path, TEXTS[kind])
         if kind in ("base64 of something else", "bad private key", "unknown block"):
-            assert _pem.count(path) >= 1
+            assert pem.count(path) >= 1
             return
         try:
             expected = openssl(cafile=path).cert_store_stats()["x509"]
         except ssl.SSLError:
             expected = 0
         try:
-            assert _pem.count(path) == expected
+            assert pem.count(path) == expected
         except ssl.SSLError:
             assert expected == 0
 
@@ -227,7 +227,7 @@ class TestFile:
     def test_count_of_junk(self, data: st.DataObject, tmp_path: Path) -> None:
         """What is taken for plain form is it: OpenSSL loads as many."""
         text = junk(data, [A, B, L, trusted(THIRD)], mutate=False)
-        found = _pem.blocks(text)
+        found = pem.blocks(text)
         if found:
             path = write(tmp_path, text)
             assert openssl(cafile=path).cert_store_stats()["x509"] == len(set(found))
@@ -354,8 +354,8 @@ class TestTrustSettings:
         path = write(tmp_path, block(FIRST.der + element(0x30, element(0x30, b"\x06")), "TRUSTED CERTIFICATE"))
         with pytest.raises(ssl.SSLError):
             read_certificates(path)
-        assert not _pem._vouches_for_servers(b"\x30\x02\x30\x01")
-        assert not _pem._vouches_for_servers(b"\x30\x00\x30\x00")
+        assert not pem._vouches_for_servers(b"\x30\x02\x30\x01")
+        assert not pem._vouches_for_servers(b"\x30\x00\x30\x00")
 
 
 def verifies(context: ssl.SSLContext, authority: Authority) -> bool:

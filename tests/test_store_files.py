@@ -17,8 +17,8 @@ from cryptography.x509.oid import NameOID
 from fake_root import NOWHERE, FakeRoot, subject_hash
 from servers import in_memory
 
-from truststore import _pem, _store_files
-from truststore._stores import NOTHING, OPENSSL, TABLE, Store
+from truststore._store import files, pem
+from truststore._store.search import NOTHING, OPENSSL, TABLE, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ class TestBundle:
     @pytest.mark.timeout(10)
     def test_fifo_that_came_in_between(self, machine: FakeRoot) -> None:
         """Even between the look and the reading nothing waits."""
-        assert "Not a regular file" in _store_files._bundle_problem(machine.fifo("/fifo"), ())
+        assert "Not a regular file" in files._bundle_problem(machine.fifo("/fifo"), ())
 
     def test_socket(self, machine: FakeRoot, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(machine.directory(DIRECTORY))  # a socket's path must be short
@@ -156,7 +156,7 @@ class TestBundle:
         plain = pem_file([ROOTS[0], OTHER])
         for content in plain, plain.replace("\n", "\r\n"), f"# Root\n{plain}junk\n":
             machine.write(BUNDLE, content)
-            assert _store_files.as_der(machine(BUNDLE)) == ROOTS[0].der + OTHER.der
+            assert files.as_der(machine(BUNDLE)) == ROOTS[0].der + OTHER.der
         crl = ssl.DER_cert_to_PEM_cert(OTHER.crl()).replace("CERTIFICATE", "X509 CRL")
         for other in (
             plain + crl,
@@ -168,8 +168,8 @@ class TestBundle:
             "",
         ):
             machine.write(BUNDLE, other)
-            assert _store_files.as_der(machine(BUNDLE)) == b""
-        assert _store_files.as_der(machine("/missing")) == b""
+            assert files.as_der(machine(BUNDLE)) == b""
+        assert files.as_der(machine("/missing")) == b""
 
     def test_twenty_thousand(self, machine: FakeRoot) -> None:
         serial = OTHER.parsed.serial_number.to_bytes(20, "big")[-16:]
@@ -177,7 +177,7 @@ class TestBundle:
         ders = [head + number.to_bytes(16, "big") + tail for number in range(20_000)]
         machine.write(BUNDLE, "".join(map(ssl.DER_cert_to_PEM_cert, ders)))
         assert machine.find().file == machine(BUNDLE)
-        assert _pem.count(machine(BUNDLE)) == 20_000
+        assert pem.count(machine(BUNDLE)) == 20_000
 
 
 def make_reachable(machine: FakeRoot) -> None:
@@ -435,7 +435,7 @@ class TestMemory:
     @pytest.fixture
     def settled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As if the files were older than they are."""
-        monkeypatch.setattr(_store_files, "_SETTLED_AFTER", 0)
+        monkeypatch.setattr(files, "_SETTLED_AFTER", 0)
 
     @pytest.fixture
     def reads(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -449,7 +449,7 @@ class TestMemory:
 
             return watch
 
-        monkeypatch.setattr(_pem, "contents", watched(_pem.contents))
+        monkeypatch.setattr(pem, "contents", watched(pem.contents))
         monkeypatch.setattr(os, "listdir", watched(os.listdir))
         return seen
 
@@ -472,7 +472,7 @@ class TestMemory:
 
     def test_clock_that_went_back(self, machine: FakeRoot, reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         """Files from the future are no reason to read them for every context."""
-        monkeypatch.setattr(_store_files, "time_ns", itertools.count(1).__next__)
+        monkeypatch.setattr(files, "time_ns", itertools.count(1).__next__)
         machine.find()
         del reads[:]
         machine.find()
@@ -527,10 +527,10 @@ class TestMemory:
 
     def test_it_has_a_bound(self) -> None:
         for remembered in (
-            _store_files._bundle_problem,
-            _store_files._hashed_directory_problem,
-            _store_files._covers,
-            _store_files._certificate_files,
+            files._bundle_problem,
+            files._hashed_directory_problem,
+            files._covers,
+            files._certificate_files,
         ):
             assert 0 < (remembered.cache_info().maxsize or 0) <= 64
 

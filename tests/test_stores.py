@@ -12,8 +12,8 @@ import pytest
 from certificates import Authority, Certificate
 from fake_root import NOWHERE, FakeRoot
 
-from truststore import _stores, _unix_stores
-from truststore._stores import ENVIRONMENT, NOTHING, OPENSSL, PRIVATE, TABLE, Store
+from truststore._store import places, search
+from truststore._store.search import ENVIRONMENT, NOTHING, OPENSSL, PRIVATE, TABLE, Store
 
 if sys.platform == "win32":
     pytest.skip("symbolic links and paths as on Unix", allow_module_level=True)
@@ -341,7 +341,7 @@ class TestSystems:
 
     @pytest.mark.parametrize(
         ("platform", "path"),
-        [(platform, path) for platform, rows in _unix_stores.BUNDLES.items() for path, *_ in rows]
+        [(platform, path) for platform, rows in places.BUNDLES.items() for path, *_ in rows]
         + [("cygwin", FEDORA), ("gnu0", DEBIAN)],
     )
     def test_each_bundle_alone(self, platform: str, path: str, machine: FakeRoot, public: Authority) -> None:
@@ -351,7 +351,7 @@ class TestSystems:
         assert store.file == machine(path)
 
     @pytest.mark.parametrize(
-        ("platform", "path"), [(platform, path) for platform, rows in _unix_stores.HASHED_DIRECTORIES.items() for path, *_ in rows]
+        ("platform", "path"), [(platform, path) for platform, rows in places.HASHED_DIRECTORIES.items() for path, *_ in rows]
     )
     def test_each_hashed_directory_alone(self, platform: str, path: str, machine: FakeRoot, public: Authority) -> None:
         machine.hashed(path, public)
@@ -360,7 +360,7 @@ class TestSystems:
         assert store.directory == machine(path)
 
     @pytest.mark.parametrize(
-        ("platform", "path"), [(platform, path) for platform, rows in _unix_stores.OTHER_DIRECTORIES.items() for path, *_ in rows]
+        ("platform", "path"), [(platform, path) for platform, rows in places.OTHER_DIRECTORIES.items() for path, *_ in rows]
     )
     def test_each_other_directory_alone(self, platform: str, path: str, machine: FakeRoot, public: Authority) -> None:
         machine.bundle(f"{path}/whatever", public)
@@ -637,7 +637,7 @@ class TestNothing:
         store = machine.find()
         check(store, NOTHING)
         expected = [*NOWHERE]
-        for table in (_unix_stores.BUNDLES, _unix_stores.HASHED_DIRECTORIES, _unix_stores.OTHER_DIRECTORIES):
+        for table in (places.BUNDLES, places.HASHED_DIRECTORIES, places.OTHER_DIRECTORIES):
             expected += [path for path, *_ in table["linux"]]
         assert store.passed_over == tuple((machine(path), "is missing") for path in expected)
 
@@ -670,41 +670,41 @@ class TestHere:
         bundle = FakeRoot(tmp_path).bundle("/mine.pem", public)
         monkeypatch.setenv("SSL_CERT_FILE", bundle)
         monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-        store = _stores.find()
+        store = search.find()
         check(store, ENVIRONMENT, public, warnings=1)
         assert store.file == bundle
         paths = ssl.get_default_verify_paths()
-        assert _stores._compiled() == (paths.openssl_cafile, paths.openssl_capath)
+        assert search._compiled() == (paths.openssl_cafile, paths.openssl_capath)
 
     def test_prefixes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "prefix", "/srv/venv")  # the user's: what lies there is a wish
-        assert sys.base_prefix in _stores._prefixes()
-        assert "/srv/venv" not in _stores._prefixes()
+        assert sys.base_prefix in search._prefixes()
+        assert "/srv/venv" not in search._prefixes()
         monkeypatch.setattr(sys, "frozen", True, raising=False)
-        assert os.path.dirname(sys.executable) in _stores._prefixes()
+        assert os.path.dirname(sys.executable) in search._prefixes()
         monkeypatch.setattr(sys, "_MEIPASS", "/unpacked", raising=False)
-        assert "/unpacked" in _stores._prefixes()
+        assert "/unpacked" in search._prefixes()
 
     def test_android_has_said_linux(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Until Python 3.13."""
         monkeypatch.setattr(sys, "getandroidapilevel", lambda: 24, raising=False)
-        assert _stores._platform() == "android"
+        assert search._platform() == "android"
 
     def test_set_user_id_program_ignores_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", "/somebody/elses.pem")
-        assert _stores._environ()["SSL_CERT_FILE"] == "/somebody/elses.pem"
+        assert search._environ()["SSL_CERT_FILE"] == "/somebody/elses.pem"
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-        assert not _stores._environ()
+        assert not search._environ()
 
 
 class TestTable:
     """The data, and its copy for readers."""
 
-    TABLES = (_unix_stores.BUNDLES, _unix_stores.HASHED_DIRECTORIES, _unix_stores.OTHER_DIRECTORIES)
+    TABLES = (places.BUNDLES, places.HASHED_DIRECTORIES, places.OTHER_DIRECTORIES)
 
     def test_each_row_is_complete(self) -> None:
         for table in self.TABLES:
-            assert list(table) == list(_unix_stores.BUNDLES)
+            assert list(table) == list(places.BUNDLES)
             for rows in table.values():
                 assert all(
                     path == os.path.normpath(path) and path.startswith("/") and system and source for path, system, source in rows

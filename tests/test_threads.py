@@ -15,7 +15,8 @@ import pytest
 from servers import HOST, TIMEOUT, Server, Store, carry, exchange, in_memory, needs_openssl
 
 import truststore
-from truststore import _stdlib, _stores
+from truststore import _stdlib
+from truststore._store import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,15 +77,15 @@ def test_one_cold_context_serves_all(
     system: Store, leaf: Certificate, stranger: Certificate, root: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, trusted, untrusted = client(), leaf.server_context(), stranger.server_context()
-    found: list[_stores.Store] = []
-    find = _stores.find
+    found: list[search.Store] = []
+    find = search.find
 
-    def recorded() -> _stores.Store:
+    def recorded() -> search.Store:
         store = find()
         found.append(store)
         return store
 
-    monkeypatch.setattr(_stores, "find", recorded)
+    monkeypatch.setattr(search, "find", recorded)
     start = threading.Barrier(THREADS)
 
     def connect() -> set[bool]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ._connection import Gate
     from ._openssl import Roots
     from ._stdlib import Connection, Decoded, Ends, Factory
-    from ._stores import Store
+    from ._store.search import Store
     from ._verdict import Verifier
 
     Answer = TypeVar("Answer")
@@ -230,7 +230,7 @@ class SSLContext(_CSettings):
             self._has_own = True
             self._has_directory = self._has_directory or capath is not None
             if self._verifier is not None:
-                from ._pem import read_certificates
+                from ._store.pem import read_certificates
 
                 self._anchors = self._anchors.and_more(
                     read_certificates(cafile, capath, cadata if cadata is None or isinstance(cadata, str) else bytes(cadata))
@@ -479,6 +479,6 @@ def system_store() -> Store | None:
     """
     if SSLContext._verifier is not None:
         return None
-    from ._stores import find
+    from ._store.search import find
 
     return find()

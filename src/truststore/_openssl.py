@@ -1,8 +1,8 @@
 """Systems where OpenSSL verifies: load the system's store into a context, once.
 
-`_stores` finds the store. `Roots` belongs to one context, whose lock guards every call here. The store is loaded at the first connection
-that verifies a server, never again, and with `load_verify_locations()`: set_default_verify_paths() of OpenSSL 3 adds a lookup by URI
-each time it is called, which every later handshake pays for (https://github.com/sethmlarson/truststore/issues/212).
+`_store.search` finds the store. `Roots` belongs to one context, whose lock guards every call here. The store is loaded at the first
+connection that verifies a server, never again, and with `load_verify_locations()`: set_default_verify_paths() of OpenSSL 3 adds a lookup
+by URI each time it is called, which every later handshake pays for (https://github.com/sethmlarson/truststore/issues/212).
 
 A hashed directory that is proven to hold all of the bundle is loaded in its stead: OpenSSL then reads the one root a handshake needs.
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
     from ._stdlib import Decoded
-    from ._stores import Store
+    from ._store.search import Store
     from ._verdict import Verifier
 
 PLATFORM = Platform("OpenSSL", "the system's store")
@@ -137,7 +137,7 @@ class Roots:
             self._before = frozenset(CContext.get_ca_certs(context, True))
 
     def _find(self) -> Store:
-        from ._stores import find
+        from ._store.search import find
 
         self.store = find()
         _say(str(self.store))
@@ -150,7 +150,7 @@ def _load_directory(context: ssl.SSLContext, store: Store) -> None:
 
 
 def _load_files(context: ssl.SSLContext, store: Store) -> None:
-    from ._store_files import as_der
+    from ._store.files import as_der
 
     if store.file and (certificates := as_der(store.file)):
         _load(context, store.file, cadata=certificates)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from . import _der
+from .. import _der
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

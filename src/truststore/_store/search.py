@@ -1,4 +1,4 @@
-"""Where this system keeps the roots for TLS servers: the order in which places are considered. `_unix_stores` has the places.
+"""Where this system keeps the roots for TLS servers: the order in which places are considered. `places` has the places.
 
 That OpenSSL was compiled with a path proves nothing. Conda, Homebrew on Linux, Nix and frozen programs bring an OpenSSL with a copy of
 Mozilla's roots, and who ends there ignores what the administrator has installed. So the steps are:
@@ -12,7 +12,7 @@ Mozilla's roots, and who ends there ignores what the administrator has installed
 4. a private copy that was set aside on the way, with a warning; else nothing.
 
 The hashed directory may stand for the bundle (`Store.covered`) where it is proven to hold the same certificates, no more, no less
-(`_store_files.covers`). The proof takes the table's word that the names in the directory are right: behind a wrong name a root is not
+(`files.covers`). The proof takes the table's word that the names in the directory are right: behind a wrong name a root is not
 found, and the servers under it are refused. And it is made anew when the bundle or the directory changes, not when somebody writes
 into a file that a link leads to: OpenSSL notices that itself, for a context that has not used the root yet.
 
@@ -26,9 +26,9 @@ import ssl
 import sys
 from functools import lru_cache
 
-from . import _pem
-from ._store_files import bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
-from ._unix_stores import (
+from . import pem
+from .files import bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
+from .places import (
     BUNDLES,
     CONDA_MARKER,
     HASHED_DIRECTORIES,
@@ -43,7 +43,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ._unix_stores import Row
+    from .places import Row
 
     Problem = Callable[[str], str]
 
@@ -108,10 +108,10 @@ class Store:
 
     def read(self) -> list[bytes]:
         """Its certificates (DER, no duplicates). Reads all files, for diagnosis. Raises OSError."""
-        found = [] if self.covered or not self.file else _pem.read_certificates(self.file)
-        found += _pem.read_certificates(capath=self.directory) if self.directory else []
+        found = [] if self.covered or not self.file else pem.read_certificates(self.file)
+        found += pem.read_certificates(capath=self.directory) if self.directory else []
         for file in self.files:
-            found += _pem.read_certificates(file)
+            found += pem.read_certificates(file)
         return list(dict.fromkeys(found))
 
     @property

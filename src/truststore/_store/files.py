@@ -12,7 +12,7 @@ from functools import lru_cache
 from ssl import SSLError
 from time import time_ns
 
-from . import _hashed, _pem
+from . import hashed, pem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def as_der(bundle: str) -> bytes:
 
 @lru_cache(maxsize=2)
 def _as_der(bundle: str, _state: State) -> bytes:
-    data = _pem.contents(bundle)
-    blocks = _pem.blocks(data) or []
+    data = pem.contents(bundle)
+    blocks = pem.blocks(data) or []
     plain = data.count(b"-----BEGIN CERTIFICATE-----") == data.count(b"-----BEGIN ") == len(blocks)
     return b"".join(certificate for certificate, _ in blocks) if plain else b""
 
@@ -101,14 +101,14 @@ def _as_der(bundle: str, _state: State) -> bytes:
 @lru_cache(maxsize=64)
 def _bundle_problem(path: str, _state: State) -> str:
     try:
-        return "" if _pem.count(path) else "holds no certificate"
+        return "" if pem.count(path) else "holds no certificate"
     except OSError as error:
         return _words(error)
 
 
 @lru_cache(maxsize=16)
 def _hashed_directory_problem(path: str, _state: State) -> str:
-    names, _ = _hashed.names(os.listdir(path))
+    names, _ = hashed.names(os.listdir(path))
     modes = [mode for name in names if (mode := _mode(os.path.join(path, name)))]
     if not all(stat.S_ISREG(mode) or stat.S_ISDIR(mode) for mode in modes):
         return "holds a FIFO or a device, which OpenSSL would wait for"
@@ -139,7 +139,7 @@ def _covers(directory: str, _directory_state: State, bundle: str, _bundle_state:
     if os.path.realpath(directory) not in map(os.path.realpath, marked):
         return False
     wanted = _certificates(bundle)
-    names, gap = _hashed.names(os.listdir(directory))
+    names, gap = hashed.names(os.listdir(directory))
     if gap or not wanted:
         return False
     linked = [_certificates(os.path.join(directory, name)) for name in names]
@@ -148,5 +148,5 @@ def _covers(directory: str, _directory_state: State, bundle: str, _bundle_state:
 
 def _certificates(path: str) -> list[bytes]:
     """The certificates of a file; none if there is any doubt, or if OpenSSL's own settings stand with one."""
-    found = _pem.blocks(_pem.contents(path)) or []
+    found = pem.blocks(pem.contents(path)) or []
     return [] if any(settings for _, settings in found) else [certificate for certificate, _ in found]

@@ -17,8 +17,9 @@ import re
 import stat
 from ssl import SSL_ERROR_SSL, SSLError
 
-from . import _der, _hashed
-from ._stdlib import plain_context
+from .. import _der
+from .._stdlib import plain_context
+from . import hashed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _from_file(path: str) -> list[bytes]:
 def _from_directory(directory: str) -> Iterator[bytes]:
     """What OpenSSL can find there: of each certificate, by its own name."""
     try:
-        names, _ = _hashed.names(os.listdir(directory))
+        names, _ = hashed.names(os.listdir(directory))
     except OSError:  # OpenSSL does not mind: it may appear later
         return
     unreadable = set()
@@ -134,7 +135,7 @@ def _from_directory(directory: str) -> Iterator[bytes]:
             continue
         try:
             found = _from_file(os.path.join(directory, name))
-            yield from (certificate for certificate in found if _hashed.subject_hash(certificate) == digest)
+            yield from (certificate for certificate in found if hashed.subject_hash(certificate) == digest)
         except (OSError, ValueError):
             unreadable.add(digest)
 

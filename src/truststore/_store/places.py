@@ -1,4 +1,4 @@
-"""Where systems keep the roots for TLS servers: data only. The rules are in `_stores`.
+"""Where systems keep the roots for TLS servers: data only. The rules are in `search`.
 
 Each line says who has the path and where that is written. First match wins, so a system's own layout stands before what it keeps for
 compatibility. Not here, on purpose: bundles with roots that are not meant for TLS servers (``ca-bundle.trust.crt``, ``email-*``,
