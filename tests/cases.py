@@ -359,7 +359,7 @@ _NO_EKU_CHAIN = "Wine looks at the leaf's purposes alone"
 _NO_SIGNING = "Wine wants keyCertSign of whoever says CA:TRUE"
 _BASIC = "the platform has one code for whatever is wrong with basic constraints"
 
-# Codes are X509_V_ERR_* of openssl/x509_vfy.h; `truststore._verdict.OPENSSL_WORDS` has them in words.
+# Codes are X509_V_ERR_* of openssl/x509_vfy.h; `truststore._verify_codes.OPENSSL_WORDS` has them in words.
 # fmt: off
 CASES: list[Case] = [
     # Chains.

@@ -10,7 +10,7 @@ import cases
 import fake_verifier
 import pytest
 
-from truststore import _verdict
+from truststore import _verify_codes
 
 #: OpenSSL 1.1.1 had other codes, and fewer (openssl/x509_vfy.h). From 80 on there is none in it.
 BEFORE_OPENSSL_3 = {79: 24}
@@ -86,9 +86,9 @@ def _server(case: cases.Case) -> ssl.SSLContext:
 
 
 def _words(code: int, host: str | None) -> str:
-    if code in _verdict.MISMATCHES:
-        return f"{_verdict.MISMATCHES[code]} mismatch, certificate is not valid for '{host}'."
-    return _verdict.OPENSSL_WORDS[code]
+    if code in _verify_codes.MISMATCHES:
+        return f"{_verify_codes.MISMATCHES[code]} mismatch, certificate is not valid for '{host}'."
+    return _verify_codes.OPENSSL_WORDS[code]
 
 
 # The table itself. -----------------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def test_wine_says_why_it_differs() -> None:
 def test_codes_have_words() -> None:
     for case in cases.CASES:
         codes = {case.openssl, case.windows, case.wine, case.macos} - {None, 0}
-        assert codes <= _verdict.OPENSSL_WORDS.keys(), case.id
+        assert codes <= _verify_codes.OPENSSL_WORDS.keys(), case.id
 
 
 def test_a_wrong_guess_is_reported() -> None:

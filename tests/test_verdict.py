@@ -16,7 +16,7 @@ import pytest
 from certificates import Authority, self_signed
 from fake_verifier import chain_built, load
 
-from truststore import _verdict
+from truststore import _verdict, _verify_codes
 
 PLATFORM = _verdict.Platform("Windows", "the machine's certificate store")
 FLAGS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).verify_flags
@@ -88,8 +88,8 @@ def test_as_openssl_raises_it(name: str) -> None:
 
 def test_words_are_openssl_s() -> None:
     words = _library_words()
-    assert {code: words(code) for code in _verdict.OPENSSL_WORDS} == _verdict.OPENSSL_WORDS
-    assert words(max(_verdict.OPENSSL_WORDS) + 1).startswith("unknown")
+    assert {code: words(code) for code in _verify_codes.OPENSSL_WORDS} == _verify_codes.OPENSSL_WORDS
+    assert words(max(_verify_codes.OPENSSL_WORDS) + 1).startswith("unknown")
 
 
 def _library_words() -> Any:
@@ -200,7 +200,7 @@ def test_note_has_the_remedy_given() -> None:
 
 
 def test_remedies_are_for_known_codes() -> None:
-    assert _verdict.REMEDIES.keys() <= _verdict.OPENSSL_WORDS.keys()
+    assert _verify_codes.REMEDIES.keys() <= _verify_codes.OPENSSL_WORDS.keys()
 
 
 # Raised again. ----------------------------------------------------------------------------------------------------------------------------

@@ -19,10 +19,12 @@ What a refusal means, and what the user can do, is in `_osstatus`; the functions
 from __future__ import annotations
 
 import os
-from socket import AF_INET, AF_INET6, inet_pton
 from ssl import VerifyFlags
 
-from ._verdict import IP_ADDRESS_MISMATCH, Platform, no_verdict, refusal
+from ._names import ip_address, without_zone
+from ._verdict import SECURITY_FRAMEWORK as PLATFORM
+from ._verdict import no_verdict, refusal
+from ._verify_codes import IP_ADDRESS_MISMATCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
 REVOCATION = VerifyFlags.VERIFY_CRL_CHECK_LEAF | VerifyFlags.VERIFY_CRL_CHECK_CHAIN
 PARTIAL = VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-
-PLATFORM = Platform("Security.framework", "the keychains and Apple's root store")
 
 
 def verify(question: Question) -> Sequence[bytes]:
@@ -105,16 +105,8 @@ def _name(question: Question, objects: _Objects) -> int | None:
 
 def _in_full(hostname: str) -> str:
     """An IPv6 address as eight groups: what Apple reads as an address has no zone and no IPv4 address inside."""
-    address = ip_address(hostname)
+    address = ip_address(without_zone(hostname))
     return address.hex(":", 2) if address and len(address) == 16 else hostname
-
-
-def ip_address(hostname: str) -> bytes | None:
-    """The IP address that `hostname` is, in network byte order. A zone says how to get there, not who that is (RFC 6874)."""
-    try:
-        return inet_pton(AF_INET6, hostname.partition("%")[0]) if ":" in hostname else inet_pton(AF_INET, hostname)
-    except (OSError, ValueError):
-        return None
 
 
 # --- what is answered
@@ -181,7 +173,7 @@ def _confirmed(question: Question, chain: list[bytes]) -> list[bytes]:
     """The chain, if it is an answer to the question."""
     if not chain or chain[0] != question.chain[0]:
         raise no_verdict(question, PLATFORM, "the chain that was built is not the peer's")
-    address = ip_address(question.hostname or "")
+    address = ip_address(without_zone(question.hostname or ""))
     if address and address not in _addresses(chain[0]):  # for Apple a DNS name that spells it will do
         raise refusal(question, IP_ADDRESS_MISMATCH, PLATFORM)
     return chain

@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 
 from ._stdlib import CContext, plain_context
-from ._verdict import Platform, nothing_to_verify_with, unusable_store
+from ._verdict import OPENSSL, nothing_to_verify_with, unusable_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
     from ._stdlib import Decoded
     from ._store.search import Store
-    from ._verdict import Verifier
-
-PLATFORM = Platform("OpenSSL", "the system's store")
-verify: Verifier | None = None  # OpenSSL does it, inside the handshake
 
 
 class Roots:
@@ -61,7 +57,7 @@ class Roots:
         """
         store = self._find()
         if not (store or has_own):
-            raise nothing_to_verify_with(PLATFORM, store.passed_over)
+            raise nothing_to_verify_with(OPENSSL, store.passed_over)
         self._remember(context)
         _load_directory(context, store)
         if not store.covered:
@@ -165,7 +161,7 @@ def _load(context: ssl.SSLContext, path: str, **as_what: str | bytes) -> None:
     try:
         CContext.load_verify_locations(context, **as_what)
     except OSError as error:
-        raise unusable_store(PLATFORM, path, error) from error
+        raise unusable_store(OPENSSL, path, error) from error
 
 
 def _by_der(context: ssl.SSLContext, binary_form: bool) -> dict[bytes, Any]:

@@ -12,12 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._verdict import Question
+    from ._verdict import Question, Verifier
 
 if sys.platform == "win32":
-    from ._verdict import Platform
-
-    PLATFORM = Platform("CryptoAPI", "the Windows certificate stores")
+    from ._verdict import CRYPTOAPI as PLATFORM
 
     def verify(question: Question) -> Sequence[bytes]:
         """Ask Windows. Raises ImportError where ctypes does not work: in a sub-interpreter of CPython 3.12."""
@@ -29,8 +27,11 @@ if sys.platform == "win32":
             ) from error
         return ask(question)
 elif sys.platform in ("darwin", "ios"):
-    from ._macos import PLATFORM, verify
+    from ._macos import verify
+    from ._verdict import SECURITY_FRAMEWORK as PLATFORM
 else:
-    from ._openssl import PLATFORM, verify
+    from ._verdict import OPENSSL as PLATFORM
+
+    verify: Verifier | None = None  # OpenSSL does it, within the handshake
 
 __all__ = ["PLATFORM", "verify"]

@@ -13,6 +13,8 @@ from __future__ import annotations
 import sys
 from ssl import SSLCertVerificationError
 
+from ._verify_codes import MISMATCHES, OPENSSL_WORDS, REMEDIES, UNABLE_TO_GET_ISSUER_LOCALLY, UNSPECIFIED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +30,11 @@ class Platform:
 
     def __init__(self, name: str, store: str) -> None:
         self.name, self.store = name, store
+
+
+OPENSSL = Platform("OpenSSL", "the system's store")
+CRYPTOAPI = Platform("CryptoAPI", "the Windows certificate stores")
+SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's root store")
 
 
 class Anchors:
@@ -189,123 +196,3 @@ def _note(question: Question, platform: Platform, index: int, remedy: str) -> st
     count = len(question.anchors)
     loaded = f", and {count} certificate{'s' if count > 1 else ''} that the program loaded itself" if count else ""
     return " ".join(filter(None, (whose, f"Asked: {platform.name}, with {platform.store}{loaded}.", remedy)))
-
-
-UNSPECIFIED = 1
-UNABLE_TO_GET_ISSUER_LOCALLY = 20
-HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
-MISMATCHES = {HOSTNAME_MISMATCH: "Hostname", IP_ADDRESS_MISMATCH: "IP address"}
-
-_ADD_THE_ROOT = (
-    "If this is a company's server or proxy, its root belongs into the system's store (ask the administrators), "
-    "or into this program alone with SSLContext.load_verify_locations()."
-)
-#: What a user can do about it, by X509_V_ERR_* code.
-REMEDIES = {
-    9: "Check this machine's clock; if it is right, the server's operator has to act.",
-    10: "Check this machine's clock; if it is right, the server's operator has to renew the certificate.",
-    18: _ADD_THE_ROOT,
-    19: _ADD_THE_ROOT,
-    20: "The server may have left out an intermediate certificate, which its operator has to add. " + _ADD_THE_ROOT,
-    23: "The certificate was withdrawn: do not go on, and tell the server's operator.",
-    HOSTNAME_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this one.",
-    IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this address.",
-}
-
-#: X509_verify_cert_error_string() of OpenSSL 3.0, by X509_V_ERR_* code (openssl/x509_vfy.h).
-OPENSSL_WORDS = {
-    1: "unspecified certificate verification error",
-    2: "unable to get issuer certificate",
-    3: "unable to get certificate CRL",
-    4: "unable to decrypt certificate's signature",
-    5: "unable to decrypt CRL's signature",
-    6: "unable to decode issuer public key",
-    7: "certificate signature failure",
-    8: "CRL signature failure",
-    9: "certificate is not yet valid",
-    10: "certificate has expired",
-    11: "CRL is not yet valid",
-    12: "CRL has expired",
-    13: "format error in certificate's notBefore field",
-    14: "format error in certificate's notAfter field",
-    15: "format error in CRL's lastUpdate field",
-    16: "format error in CRL's nextUpdate field",
-    17: "out of memory",
-    18: "self-signed certificate",
-    19: "self-signed certificate in certificate chain",
-    20: "unable to get local issuer certificate",
-    21: "unable to verify the first certificate",
-    22: "certificate chain too long",
-    23: "certificate revoked",
-    24: "issuer certificate doesn't have a public key",
-    25: "path length constraint exceeded",
-    26: "unsuitable certificate purpose",
-    27: "certificate not trusted",
-    28: "certificate rejected",
-    29: "subject issuer mismatch",
-    30: "authority and subject key identifier mismatch",
-    31: "authority and issuer serial number mismatch",
-    32: "key usage does not include certificate signing",
-    33: "unable to get CRL issuer certificate",
-    34: "unhandled critical extension",
-    35: "key usage does not include CRL signing",
-    36: "unhandled critical CRL extension",
-    37: "invalid non-CA certificate (has CA markings)",
-    38: "proxy path length constraint exceeded",
-    39: "key usage does not include digital signature",
-    40: "proxy certificates not allowed, please set the appropriate flag",
-    41: "invalid or inconsistent certificate extension",
-    42: "invalid or inconsistent certificate policy extension",
-    43: "no explicit policy",
-    44: "different CRL scope",
-    45: "unsupported extension feature",
-    46: "RFC 3779 resource not subset of parent's resources",
-    47: "permitted subtree violation",
-    48: "excluded subtree violation",
-    49: "name constraints minimum and maximum not supported",
-    50: "application verification failure",
-    51: "unsupported name constraint type",
-    52: "unsupported or invalid name constraint syntax",
-    53: "unsupported or invalid name syntax",
-    54: "CRL path validation error",
-    55: "path loop",
-    56: "Suite B: certificate version invalid",
-    57: "Suite B: invalid public key algorithm",
-    58: "Suite B: invalid ECC curve",
-    59: "Suite B: invalid signature algorithm",
-    60: "Suite B: curve not allowed for this LOS",
-    61: "Suite B: cannot sign P-384 with P-256",
-    62: "hostname mismatch",
-    63: "email address mismatch",
-    64: "IP address mismatch",
-    65: "no matching DANE TLSA records",
-    66: "EE certificate key too weak",
-    67: "CA certificate key too weak",
-    68: "CA signature digest algorithm too weak",
-    69: "invalid certificate verification context",
-    70: "issuer certificate lookup error",
-    71: "Certificate Transparency required, but no valid SCTs found",
-    72: "proxy subject name violation",
-    73: "OCSP verification needed",
-    74: "OCSP verification failed",
-    75: "OCSP unknown cert",
-    76: "Cannot find certificate signature algorithm",
-    77: "subject signature algorithm and issuer public key algorithm mismatch",
-    78: "cert info signature and signature algorithm mismatch",
-    79: "invalid CA certificate",
-    80: "Path length invalid for non-CA cert",
-    81: "Path length given without key usage keyCertSign",
-    82: "Key usage keyCertSign invalid for non-CA cert",
-    83: "Issuer name empty",
-    84: "Subject name empty",
-    85: "Missing Authority Key Identifier",
-    86: "Missing Subject Key Identifier",
-    87: "Empty Subject Alternative Name extension",
-    88: "Subject empty and Subject Alt Name extension not critical",
-    89: "Basic Constraints of CA cert not marked critical",
-    90: "Authority Key Identifier marked critical",
-    91: "Subject Key Identifier marked critical",
-    92: "CA cert does not include key usage extension",
-    93: "Using cert extension requires at least X509v3",
-    94: "Certificate public key has explicit ECC parameters",
-}

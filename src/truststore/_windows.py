@@ -17,14 +17,15 @@ is a copy in bytes.
 
 from __future__ import annotations
 
-import _socket
 import ctypes
 import sys
 from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p, pointer, string_at
 from ssl import VERIFY_CRL_CHECK_LEAF
 
 from . import _crypt32, _der, _verdict
-from ._platform import PLATFORM
+from ._names import ip_address
+from ._verdict import CRYPTOAPI as PLATFORM
+from ._verify_codes import IP_ADDRESS_MISMATCH, UNSPECIFIED
 
 if sys.platform != "win32":
     raise ImportError("CryptoAPI is part of Windows")
@@ -107,7 +108,7 @@ FINDINGS = (
     Finding(27, _crypt32.CERT_TRUST_CTL_IS_NOT_SIGNATURE_VALID),
     Finding(27, _crypt32.CERT_TRUST_CTL_IS_NOT_VALID_FOR_USAGE),
 )  # fmt: skip
-UNKNOWN = Finding(_verdict.UNSPECIFIED, 0)
+UNKNOWN = Finding(UNSPECIFIED, 0)
 
 
 def verify(question: Question) -> Sequence[bytes]:
@@ -224,7 +225,7 @@ def _elements(context: _crypt32.CERT_CHAIN_CONTEXT) -> tuple[list[bytes], list[i
 def _policy(context: object, question: Question, anchored: bool) -> tuple[int, int]:
     """What the rules of TLS find, as an HRESULT (0: nothing), and in which element (-1: in none)."""
     name = question.hostname
-    by_windows = name is not None and address(name) is None
+    by_windows = name is not None and ip_address(name) is None
     if name is not None and not _may_match(question, name):
         return _crypt32.CERT_E_CN_NO_MATCH, 0
     checks = 0 if by_windows else _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID
@@ -246,7 +247,7 @@ def _may_match(question: Question, name: str) -> bool:
     """The part of the name check that is ours: addresses, whether a common name counts, and names that Windows would not see whole."""
     if not name or "\0" in name:
         return False
-    wanted = address(name)
+    wanted = ip_address(name)
     if wanted is None and question.common_name:
         return True
     try:
@@ -254,14 +255,6 @@ def _may_match(question: Question, name: str) -> bool:
         return bool(leaf.dns_names) if wanted is None else wanted in leaf.addresses
     except _der.Malformed:
         return False
-
-
-def address(name: str) -> bytes | None:
-    """The IP address, of 4 or 16 bytes, that a name is the text of; None if it is a name."""
-    try:
-        return _socket.inet_pton(_socket.AF_INET6 if ":" in name else _socket.AF_INET, name)
-    except (OSError, ValueError):
-        return None
 
 
 # --- the user's anchors
@@ -329,8 +322,8 @@ def _code(question: Question, answer: Answer, finding: Finding) -> int:
     """OpenSSL tells apart what CryptoAPI has one word for."""
     if finding.code == UNTRUSTED_ROOT and len(answer.chain) == 1:
         return SELF_SIGNED_LEAF
-    if finding.code == MISMATCH and address(question.hostname or ""):
-        return _verdict.IP_ADDRESS_MISMATCH
+    if finding.code == MISMATCH and ip_address(question.hostname or ""):
+        return IP_ADDRESS_MISMATCH
     if finding.code == EXPIRED and answer.chain and _is_not_yet_valid(answer.chain[answer.index]):
         return NOT_YET_VALID
     return finding.code

@@ -10,6 +10,7 @@ import pytest
 from certificates import Authority, Certificate
 
 from truststore import _crypt32, _windows
+from truststore._names import ip_address
 from truststore._verdict import Anchors, Question
 from truststore._windows import verify
 
@@ -123,5 +124,5 @@ def test_parameters_of_the_chain() -> None:
     ],
 )
 def test_what_is_an_address(text: str, expected: str | None) -> None:
-    found = _windows.address(text)
+    found = ip_address(text)
     assert (found and found.hex()) == expected

@@ -1,81 +1,19 @@
-"""The command line: ``check HOST[:PORT]``; without a command, what decides here and why.
-
-Exit status: 0 trusted, 1 refused, 2 the question could not be asked (no such host, no TLS there, bad arguments).
-"""
+"""``check HOST[:PORT]``: connect, and say who decided what, and about which chain."""
 
 from __future__ import annotations
 
-import argparse
-import io
-import os
 import socket
 import ssl
 import sys
 
-from . import _der, _stdlib, _verdict
-from ._context import SSLContext, system_store
+from .. import _der, _stdlib
+from .._context import SSLContext
+from .._verify_codes import REMEDIES
+from .status import NOT_ASKED, REFUSED, TRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-TRUSTED, REFUSED, NOT_ASKED = 0, 1, 2
-HTTPS = 443
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit status."""
-    for stream in (sys.stdout, sys.stderr):  # names in certificates are not limited to what this terminal can write
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    try:
-        status = check(options.peer, options.timeout) if options.command == "check" else show_store()
-        print(end="", flush=True)
-        return status
-    except KeyboardInterrupt:
-        return 130  # as shells count: 128 + SIGINT
-    except BrokenPipeError:  # the reader has seen enough; Python will flush once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_ASKED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m truststore", description="Ask the operating system which TLS servers to trust."
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    command = commands.add_parser("check", help="connect to a server, and say whether it is trusted, by whom, and why")
-    command.add_argument("peer", type=_peer, metavar="HOST[:PORT]", help=f"the port is {HTTPS} unless given")
-    command.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for each step (default: %(default)g)")
-    return parser
-
-
-def _peer(text: str) -> tuple[str, int]:
-    """Split HOST, HOST:PORT, [IPV6]:PORT or IPV6."""
-    host, port = text, str(HTTPS)
-    if text.startswith("["):
-        host, bracket, rest = text[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise argparse.ArgumentTypeError(f"{text!r} has no port after its bracket: write [ADDRESS]:PORT")
-        port = rest[1:] if rest else port
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    if "/" in text or not host:
-        raise argparse.ArgumentTypeError(f"{text!r} names no host: write HOST or HOST:PORT, not a URL")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise argparse.ArgumentTypeError(f"{port!r} is no port: it is a number from 1 to 65535")
-    return host, int(port)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, such as 10")
-    return value
+    from collections.abc import Iterable
 
 
 def check(address: tuple[str, int], timeout: float) -> int:
@@ -145,7 +83,7 @@ def _name(der: bytes) -> str:
 
 
 def _print_advice(error: ssl.SSLCertVerificationError) -> None:
-    notes = getattr(error, "__notes__", None) or [_verdict.REMEDIES.get(error.verify_code, "")]
+    notes = getattr(error, "__notes__", None) or [REMEDIES.get(error.verify_code, "")]
     print(*filter(None, notes), sep="\n")
 
 
@@ -160,15 +98,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"the TLS handshake failed ({error.reason or error}); is this a TLS port?"
     return str(error) or type(error).__name__
-
-
-def show_store() -> int:
-    """Say what decides on this machine, and why."""
-    store = system_store()
-    print(f"Decided by {SSLContext._platform.name}, with {store or SSLContext._platform.store}.")
-    if store is not None:
-        for path, why in store.passed_over:
-            print(f"  passed over: {path} ({why})")
-        for warning in store.warnings:
-            print(f"  warning: {warning}")
-    return TRUSTED
