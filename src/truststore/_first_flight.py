@@ -14,7 +14,8 @@ and nothing is ever written to it.
 
 How not. A judge that connects itself has to be narrowed to TLS 1.2 meanwhile, and other threads' connections come out narrowed. The
 settings cannot be copied after the move: flags and name checks belong to the connection. The key's kind, which has to fit the cipher
-suite, cannot be told by looking at the DER, since anybody may have written any bytes into it: both kinds of suite are tried.
+suite, cannot be told by looking at the DER, since anybody may have written any bytes into it: both kinds of suite are tried, and what the
+bytes look like merely decides which is first.
 
 What is a verdict. What OpenSSL reports of a chain says little: after a refusal, too, get_verified_chain() may name leaf and trusted
 root. So the kind of outcome counts, and everything that is not expected is no verdict (`NoVerdict`), never one or the other:
@@ -70,6 +71,9 @@ FOR_ECDSA = (
     b"\xc0\x0a",  # ECDHE-ECDSA-AES256-SHA
 )
 
+#: rsaEncryption, the algorithm of most RSA keys (RFC 3279, 2.3.1), as it stands in a certificate.
+RSA_KEY = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+
 HANDSHAKE, SERVER_HELLO, CERTIFICATE = b"\x16", b"\x02", b"\x0b"
 TLS_1_2 = b"\x03\x03"
 LARGEST_RECORD = 1 << 14
@@ -107,7 +111,7 @@ def verified_chain(
     message = _certificate_message(sent)
     context = _kept_context(int(flags), int(host_flags), hostname is not None)
     unfit = None
-    for suites in (FOR_RSA, FOR_ECDSA):
+    for suites in _in_turn(sent[0]):
         client = _Client(context, hostname)
         if not client.hears_hello(suites):
             continue
@@ -124,6 +128,11 @@ def verified_chain(
     if not _verifies_before_it_looks_at_the_key(suites, message):
         raise _no_verdict("the kind of key fits no cipher suite of TLS 1.2")
     return built
+
+
+def _in_turn(leaf: bytes) -> tuple[tuple[bytes, ...], ...]:
+    """Both kinds of suite, the likelier first. Bytes may mislead, which costs time: the other kind is tried as well."""
+    return (FOR_RSA, FOR_ECDSA) if RSA_KEY in leaf else (FOR_ECDSA, FOR_RSA)
 
 
 def _no_verdict(why: str) -> NoVerdict:
