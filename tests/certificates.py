@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -37,7 +37,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
-    Key: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric import mldsa
+
+    #: Keys whose signatures name no hash.
+    Pure: TypeAlias = ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey | mldsa.MLDSA65PrivateKey
+    #: An x25519.X25519PrivateKey, which cannot sign, is typed as one that can.
+    Key: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey | Pure
 
 #: The clock of all certificates: one moment for the whole process.
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
@@ -66,6 +71,9 @@ UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.999.1"), b"\x05\x0
 
 #: Signatures that `cryptography` no longer makes (last byte of the OID in 1.2.840.113549.1.1).
 SHA256_WITH_RSA = bytes.fromhex("06092a864886f70d01010b")
+SHA256_WITH_RSA_SIGNATURE = b"\x30\x0d" + SHA256_WITH_RSA + b"\x05\x00"
+#: What a key is for: any algorithm of RSA, or RSA-PSS alone.
+RSA_KEY, PSS_KEY = bytes.fromhex("300d06092a864886f70d0101010500"), bytes.fromhex("300b06092a864886f70d01010a")
 OBSOLETE: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
     "md5": (bytes.fromhex("06092a864886f70d010104"), hashes.MD5()),
     "sha1": (bytes.fromhex("06092a864886f70d010105"), hashes.SHA1()),
@@ -76,6 +84,13 @@ MODERN: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
     "sha512": hashes.SHA512(),
 }
 
+
+def _mldsa65() -> Key:
+    from cryptography.hazmat.primitives.asymmetric import mldsa  # older versions of `cryptography` have none
+
+    return mldsa.MLDSA65PrivateKey.generate()
+
+
 KEYS: dict[str, Callable[[], Key]] = {
     "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
     "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
@@ -84,7 +99,13 @@ KEYS: dict[str, Callable[[], Key]] = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "brainpool256": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "ed448": ed448.Ed448PrivateKey.generate,
+    "dsa2048": lambda: dsa.generate_private_key(2048),
+    "mldsa65": _mldsa65,
+    "x25519": x25519.X25519PrivateKey.generate,  # type: ignore[dict-item]  # agrees on secrets, and signs nothing
 }
 
 
@@ -98,7 +119,7 @@ class Profile:
     #: The whole subject, for names that no sane authority would write.
     subject: x509.Name | None = None
     key: str = "rsa2048"
-    #: Of its issuer's signature: sha256, sha384, sha1, md5.
+    #: Of its issuer's signature: sha256, sha384, sha512, sha1, md5; sha256-pss for RSA-PSS.
     hash: str = "sha256"
     #: In days from now.
     starts: float = -1
@@ -158,6 +179,14 @@ class Certificate:
         """The same, with the last bit of its signature wrong."""
         return Certificate(self.der[:-1] + bytes([self.der[-1] ^ 1]), self.key, self.issuer)
 
+    def for_pss(self) -> Certificate:
+        """The same, for a key that signs by RSA-PSS alone (RFC 4055, 1.2). It and its issuer's key are RSA."""
+        assert self.issuer and isinstance(self.issuer.key, rsa.RSAPrivateKey)
+        signed = _rewritten(self.parsed.tbs_certificate_bytes, RSA_KEY, PSS_KEY)
+        signature = self.issuer.key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        der = _element(0x30, signed + SHA256_WITH_RSA_SIGNATURE + _element(3, b"\0" + signature))
+        return CertificateForPss(der, self.key, self.issuer)
+
     def server_context(self, chain: Sequence[Certificate] = ()) -> ssl.SSLContext:
         """A context that serves this certificate, or exactly `chain`; however weak."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -178,6 +207,17 @@ class Certificate:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.parsed.subject.rfc4514_string()}>"
+
+
+class CertificateForPss(Certificate):
+    """Its key signs by RSA-PSS alone."""
+
+    @property
+    def key_pem(self) -> str:
+        assert self.key is not None, "a certificate without a private key"
+        encoding, form = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
+        der = _rewritten(self.key.private_bytes(encoding, form, serialization.NoEncryption()), RSA_KEY, PSS_KEY)
+        return ssl.DER_cert_to_PEM_cert(der).replace("CERTIFICATE", "PRIVATE KEY")
 
 
 class Authority(Certificate):
@@ -265,17 +305,41 @@ def _certificate(profile: Profile, key: Key, issuer: Authority | None) -> bytes:
 
 def _sign(builder: x509.CertificateBuilder, signer: Key, algorithm: str) -> bytes:
     """Sign; for MD5 and SHA-1, which `cryptography` refuses, write the algorithm and the signature into the finished DER."""
-    if isinstance(signer, ed25519.Ed25519PrivateKey):
-        return builder.sign(signer, None).public_bytes(serialization.Encoding.DER)
     if isinstance(signer, ec.EllipticCurvePrivateKey):
         return _sign_at_full_length(builder, signer, algorithm)
+    if not isinstance(signer, (rsa.RSAPrivateKey, dsa.DSAPrivateKey)):  # keys whose signatures name no hash
+        return builder.sign(signer, None).public_bytes(serialization.Encoding.DER)
+    if algorithm == "sha256-pss":
+        assert isinstance(signer, rsa.RSAPrivateKey)
+        rsa_padding = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
+        return builder.sign(signer, hashes.SHA256(), rsa_padding=rsa_padding).public_bytes(serialization.Encoding.DER)
     if algorithm not in OBSOLETE:
         return builder.sign(signer, MODERN[algorithm]).public_bytes(serialization.Encoding.DER)
+    assert isinstance(signer, rsa.RSAPrivateKey)
     identifier, obsolete = OBSOLETE[algorithm]
     modern = builder.sign(signer, hashes.SHA256())
     der = modern.public_bytes(serialization.Encoding.DER).replace(SHA256_WITH_RSA, identifier)
     signed = modern.tbs_certificate_bytes.replace(SHA256_WITH_RSA, identifier)
     return der.replace(modern.signature, signer.sign(signed, padding.PKCS1v15(), obsolete))
+
+
+def _rewritten(der: bytes, old: bytes, new: bytes) -> bytes:
+    """With `new` for each element that is `old`, and the lengths around it put right."""
+    written = b""
+    while der:
+        start = 2 + (der[1] & 0x7F if der[1] & 0x80 else 0)
+        end = start + (int.from_bytes(der[2:start], "big") if der[1] & 0x80 else der[1])
+        element, der = der[:end], der[end:]
+        constructed = element[0] & 0x20 and element != old
+        written += _element(element[0], _rewritten(element[start:], old, new)) if constructed else element.replace(old, new)
+    return written
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    """DER."""
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(length)]) + length) + content
 
 
 def _sign_at_full_length(builder: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey, algorithm: str) -> bytes:

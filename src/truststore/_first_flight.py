@@ -104,8 +104,8 @@ def verified_chain(
     `hostname` is what `ssl` would hand to the C object, an A-label or an address; None: the name is not checked. `flags` and
     `host_flags` are `verify_flags` and `_host_flags` as they are to count.
 
-    Raises the SSLCertVerificationError of the C object if the chain is refused, NoVerdict if there is no verdict, and ValueError for a
-    host name that `ssl` has no use for.
+    Raises the SSLCertVerificationError of the C object if the chain is refused, NoVerdict if there is no verdict, and, for a host name
+    that C has no use for, what it raises: ValueError, or TypeError for one with a null character.
     """
     sent = tuple(bytes(memoryview(der)) for der in chain)
     message = _certificate_message(sent)
@@ -117,17 +117,15 @@ def verified_chain(
             continue
         with lock:
             client.connection.context = judge
-        fits = client.accepts(message)
-        built = client.built(sent)
-        if fits:
-            return built
-        unfit = unfit or (suites, built)
+        if client.accepts(message):
+            return client.built(sent)
+        unfit = suites, client
     if unfit is None:
         raise _no_verdict("OpenSSL offers no cipher suite to ask for them with")
-    suites, built = unfit
+    suites, client = unfit
     if not _verifies_before_it_looks_at_the_key(suites, message):
         raise _no_verdict("the kind of key fits no cipher suite of TLS 1.2")
-    return built
+    return client.built(sent)
 
 
 def _in_turn(leaf: bytes) -> tuple[tuple[bytes, ...], ...]:
@@ -237,6 +235,8 @@ def _new_context(flags: int, host_flags: int, check_hostname: bool) -> ssl.SSLCo
         context.verify_flags = flags  # type: ignore[assignment]
         context._host_flags = host_flags  # type: ignore[attr-defined]
         context.check_hostname = check_hostname
+        if context.verify_flags & flags != flags:
+            raise OverflowError("verify flags")
     except (OSError, ValueError, OverflowError) as error:
         raise _no_verdict(f"OpenSSL cannot make a client of TLS 1.2 ({error})") from error
     return context
