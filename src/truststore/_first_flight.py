@@ -152,10 +152,10 @@ class _Client:
     def hears_hello(self, suites: Iterable[bytes]) -> bool:
         """Greet, be answered with one of these cipher suites, and wait for the certificates. False if it offers none of them."""
         self._goes_on_without_certificates()
-        suite = next((suite for suite in _offered(self.outgoing.read()) if suite in suites), None)
-        if suite is None:
+        common = [suite for suite in _offered(self.outgoing.read()) if suite in suites]
+        if not common:
             return False
-        self.incoming.write(_records(_server_hello(suite)))
+        self.incoming.write(_records(_server_hello(common[0])))
         self._goes_on_without_certificates()
         if self.connection.get_unverified_chain():
             raise _no_verdict("OpenSSL had some before they were sent")
