@@ -244,7 +244,7 @@ class TestSystems:
         machine.bundle(f"{folder}/roots/cacert.pem", mozilla)
         machine.bundle(FEDORA, public)
         store = machine.find({"SSL_CERT_FILE": f"{folder}/roots/cacert.pem"}, prefixes=[folder])
-        check(store, TABLE, public)
+        check(store, TABLE, public, warnings=1)
         assert "SSL_CERT_FILE" in why(store, machine(f"{folder}/roots/cacert.pem"))
 
     def test_appimage(self, machine: FakeRoot, public: Authority, mozilla: Authority) -> None:
@@ -252,7 +252,7 @@ class TestSystems:
         machine.bundle(f"{mount}/roots.pem", mozilla)
         machine.bundle(DEBIAN, public)
         environ = {"APPDIR": mount, "SSL_CERT_FILE": f"{mount}/roots.pem"}
-        check(machine.find(environ, prefixes=[f"{mount}/opt/python3.12"]), TABLE, public)
+        check(machine.find(environ, prefixes=[f"{mount}/opt/python3.12"]), TABLE, public, warnings=1)
 
     def test_flatpak(self, machine: FakeRoot, public: Authority) -> None:
         """The runtime's /etc, with the host's roots forwarded into it."""
@@ -497,8 +497,9 @@ class TestEnvironment:
         debian.link("/opt/link", "/opt/conda")
         debian.bundle(path.replace("link", "conda", 1) if path.startswith("/opt") else path, mozilla)
         store = debian.find({"SSL_CERT_FILE": path, **more}, prefixes=prefixes, compiled=self.COMPILED)
-        check(store, OPENSSL, public)
+        check(store, OPENSSL, public, warnings=1)
         assert "not a wish of the user's" in why(store, debian(path))
+        assert store.warnings[0].startswith(f"SSL_CERT_FILE names {debian(path)}, which is ")
 
     @pytest.mark.parametrize(
         ("path", "prefixes", "more"),
@@ -548,7 +549,7 @@ class TestEnvironment:
         debian.bundle("/mnt/shared/cacert.pem", mozilla)
         debian.link("/opt/conda/ssl", "/mnt/shared")
         store = debian.find({"SSL_CERT_FILE": "/opt/conda/ssl/cacert.pem"}, prefixes=["/opt/conda"], compiled=self.COMPILED)
-        check(store, OPENSSL, public)
+        check(store, OPENSSL, public, warnings=1)
 
     def test_link_to_a_private_copy_is_the_users_wish(self, debian: FakeRoot, mozilla: Authority, public: Authority) -> None:
         debian.bundle("/srv/venv/site-packages/certifi/cacert.pem", mozilla)
@@ -562,10 +563,10 @@ class TestEnvironment:
         debian.hashed("/opt/conda/ssl/certs", mozilla)
         debian.hashed("/home/user/roots", company)
         environ = {"SSL_CERT_DIR": "/opt/conda/ssl/certs"}
-        check(debian.find(environ, prefixes=["/opt/conda"], compiled=self.COMPILED), OPENSSL, public)
+        check(debian.find(environ, prefixes=["/opt/conda"], compiled=self.COMPILED), OPENSSL, public, warnings=1)
         environ = {"SSL_CERT_DIR": "/opt/conda/ssl/certs:/home/user/roots"}
         store = debian.find(environ, prefixes=["/opt/conda"], compiled=self.COMPILED)
-        check(store, ENVIRONMENT, company, public)
+        check(store, ENVIRONMENT, company, public, warnings=1)
         assert store.directory == debian("/home/user/roots")
 
     @pytest.mark.parametrize("nix", ["python", "openssl"])
@@ -629,7 +630,7 @@ class TestPrivateCopy:
         check(machine.find({"SSL_CERT_FILE": "/srv/site-packages/certifi/cacert.pem"}), PRIVATE, mozilla, warnings=1)
 
     def test_that_is_missing_does_not_count(self, machine: FakeRoot) -> None:
-        check(machine.find({"SSL_CERT_FILE": "/srv/site-packages/certifi/cacert.pem"}), NOTHING)
+        check(machine.find({"SSL_CERT_FILE": "/srv/site-packages/certifi/cacert.pem"}), NOTHING, warnings=1)
 
 
 class TestNothing:

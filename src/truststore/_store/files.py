@@ -52,14 +52,19 @@ def covers(directory: str, bundle: str, marked: tuple[str, ...]) -> bool:
         return False
 
 
+def state(path: str) -> State:
+    """What is another when a file or directory was changed. Raises OSError."""
+    return _state(os.stat(path))
+
+
 #: In nanoseconds; file systems count in steps of up to some milliseconds.
 _SETTLED_AFTER = 10**9
 
 
 def _state(status: os.stat_result) -> State:
-    """What is another when a file or directory was changed. The time of change tells what a time of modification, which can be set, hides.
+    """The time of change tells what a time of modification, which can be set, hides.
 
-    It may be changed twice within one step of the file system's clock: what was changed just now is never the same again.
+    A file may be changed twice within one step of the file system's clock: what was changed just now is never the same again.
     """
     now = time_ns()
     fresh = now if abs(now - status.st_ctime_ns) < _SETTLED_AFTER else 0

@@ -6,7 +6,8 @@ Mozilla's roots, and who ends there ignores what the administrator has installed
 1. what the user says: SSL_CERT_FILE and SSL_CERT_DIR (and, asked first by Nix's OpenSSL, NIX_SSL_CERT_FILE). Each replaces its half,
    the bundle or the directory, of OpenSSL's default; the other half stays. A half that is set but unusable is empty: nothing else is
    taken instead. Not the user's are values that point to certifi or into the directories of this Python, conda, Homebrew or a
-   frozen program;
+   frozen program, unless the file is proven to have been changed since it was installed (`installed`): then somebody has put a
+   company's root into it;
 2. what OpenSSL was compiled with, if it lies outside those directories and holds something;
 3. the table: the first bundle that holds a certificate, else the first directory that does;
 4. a private copy that was set aside on the way, with a warning; else nothing.
@@ -56,6 +57,11 @@ _BECAUSE = {
     TABLE: "where this kind of system keeps them",
     PRIVATE: "a private copy, not the system's",
 }
+
+_UNHEEDED = (
+    "{variable} names {path}, which is {whose}. It is not used, as programs set that without being asked, and the roots that the "
+    "administrator has installed are not in it. If it is meant, name a copy that lies elsewhere; if not, unset {variable}."
+)
 
 
 class Store:
@@ -184,6 +190,7 @@ class _Search:
         self._passed_over: dict[str, str] = {}
         self._set_aside: list[tuple[str, Problem]] = []
         self._warnings: list[str] = []
+        self._unheeded: dict[str, str] = {}
 
     # The steps. Each answers with a store, or with None.
 
@@ -216,6 +223,7 @@ class _Search:
         for path, problem in self._set_aside:
             if not problem(path):
                 del self._passed_over[path]
+                self._unheeded.pop(path, None)
                 self._warnings.append(
                     f"This system's store was not found. {path} is used, a private copy: it does not have the roots that the "
                     "administrator has installed, and may be out of date. Install the system's package of CA certificates."
@@ -225,7 +233,8 @@ class _Search:
 
     def store(self, step: str, file: str | None = None, directory: str | None = None, files: tuple[str, ...] = ()) -> Store:
         covered = bool(file and directory and self._covers(directory, file))
-        return Store(step, file, directory, files, covered, tuple(self._passed_over.items()), tuple(self._warnings))
+        warnings = (*self._unheeded.values(), *self._warnings)
+        return Store(step, file, directory, files, covered, tuple(self._passed_over.items()), warnings)
 
     # What the user wishes.
 
@@ -250,10 +259,12 @@ class _Search:
         whose = self._owner(path)
         if CONDA_MARKER in self._environ and value.replace("\\", "/").endswith("/ssl/cacert.pem"):
             whose = "conda's copy of Mozilla's roots, set by its activation script"
-        if whose:
-            self._passed_over.setdefault(path, f"is set in {variable}, but it is {whose}: not a wish of the user's")
-            self._set_aside.append((path, problem))
-        return not whose
+        if not whose or _is_changed(path):
+            return True
+        self._passed_over.setdefault(path, f"is set in {variable}, but it is {whose}: not a wish of the user's")
+        self._unheeded.setdefault(path, _UNHEEDED.format(variable=variable, path=path, whose=whose))
+        self._set_aside.append((path, problem))
+        return False
 
     def _obeyed(self, variable: str, path: str, problem: Problem) -> str | None:
         why = problem(path) if path else "is empty"
@@ -306,6 +317,12 @@ class _Search:
             (f"in {own}, private to a Python or a package manager" for own in self._private for at in places if _inside(at, own)),
             "",
         )
+
+
+def _is_changed(path: str) -> bool:
+    from .installed import is_changed  # rarely needed
+
+    return is_changed(path)
 
 
 def _in_standard_library(path: str) -> bool:
