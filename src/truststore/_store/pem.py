@@ -24,7 +24,7 @@ from . import hashed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
@@ -41,6 +41,9 @@ _BLOCK = re.compile(
 _BEGIN = b"-----BEGIN "
 _WITH_SETTINGS = b"TRUSTED CERTIFICATE"
 _LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", _WITH_SETTINGS})
+
+#: More than any system's store has; what is behind them does not count.
+_NAMES_THAT_ARE_READ = 1000
 
 # A FIFO in a file's place must not stop the program: opening it would wait for a writer.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -76,6 +79,42 @@ def blocks(data: bytes) -> list[Block] | None:
                 return None
             certificates.append((der[:size], der[size:]))
     return certificates
+
+
+def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
+    """The certificates that OpenSSL would load for verifying servers, no duplicates; None: only OpenSSL can say, or they are none."""
+    found = blocks(data) or []
+    if not found or len(found) != data.count(_BEGIN) or not all(_is_shaped(certificate) for certificate, _ in found):
+        return None
+    return tuple(dict.fromkeys(certificate for certificate, settings in found if _vouches_for_servers(settings)))
+
+
+def certificates(path: str) -> tuple[bytes, ...]:
+    """The certificates of a file, asking OpenSSL only where `plain_certificates` does not know. Raises OSError."""
+    found = plain_certificates(contents(path))
+    return tuple(read_certificates(path)) if found is None else found
+
+
+def certificates_by_name(directory: str, wanted: Container[bytes]) -> Iterator[bytes]:
+    """Those of the wanted certificates that OpenSSL finds in a directory by their names, as far as can be seen without OpenSSL."""
+    names, _ = hashed.names(os.listdir(directory))
+    for name in names[:_NAMES_THAT_ARE_READ]:
+        found = _in_plain_form(os.path.join(directory, name))
+        yield from (each for each in found if each in wanted and _is_named(each, name))
+
+
+def _in_plain_form(path: str) -> tuple[bytes, ...]:
+    try:
+        return plain_certificates(contents(path)) or ()
+    except OSError:
+        return ()
+
+
+def _is_named(certificate: bytes, name: str) -> bool:
+    try:
+        return hashed.subject_hash(certificate) == name.partition(".")[0]
+    except ValueError:
+        return False
 
 
 def count(path: str) -> int:
@@ -185,6 +224,21 @@ def _size(der: bytes, available: int | None = None) -> int:
     octets = der[1] & 0x7F if der[1] & 0x80 else 0
     size = 2 + octets + (int.from_bytes(der[2 : 2 + octets], "big") if octets else der[1])
     return size if size <= (len(der) if available is None else available) else 0
+
+
+#: A certificate's parts, and what the signed one begins with: serial number, algorithm, issuer, validity, subject, key (RFC 5280, 4.1).
+_PARTS, _FIELDS = bytes((_der.SEQUENCE, _der.SEQUENCE, _der.BIT_STRING)), bytes((_der.INTEGER, *[_der.SEQUENCE] * 5))
+
+
+def _is_shaped(der: bytes) -> bool:
+    """Whether this has a certificate's outer form, which a request, a revocation list, or a file that was cut off has not."""
+    try:
+        ((_, content),) = _der.elements(der)
+        parts = list(_der.elements(content))
+        fields = bytes(tag for tag, _ in _der.elements(parts[0][1]) if tag != _der.VERSION)
+    except (ValueError, IndexError):
+        return False
+    return bytes(tag for tag, _ in parts) == _PARTS and fields.startswith(_FIELDS)
 
 
 _SERVER_AUTH, _ANY_PURPOSE = bytes.fromhex("2b06010505070301"), bytes.fromhex("551d2500")
