@@ -12,7 +12,7 @@ import pytest
 from certificates import Authority, Certificate
 from fake_root import NOWHERE, FakeRoot
 
-from truststore._store import places, search
+from truststore._store import places, search, secure
 from truststore._store.search import ENVIRONMENT, NOTHING, OPENSSL, PRIVATE, TABLE, Store
 
 if sys.platform == "win32":
@@ -691,10 +691,17 @@ class TestHere:
         monkeypatch.setattr(sys, "getandroidapilevel", lambda: 24, raising=False)
         assert search._platform() == "android"
 
-    def test_set_user_id_program_ignores_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SSL_CERT_FILE", "/somebody/elses.pem")
-        assert search._environ()["SSL_CERT_FILE"] == "/somebody/elses.pem"
-        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "CONDA_PREFIX"])
+    def test_program_with_more_rights_ignores_the_environment(self, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(variable, "/somebody/elses")
+        assert search._environ()[variable] == "/somebody/elses"
+        monkeypatch.setattr(secure, "is_secure", lambda: True)
+        assert not search._environ()
+
+    def test_rights_are_no_question_without_a_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for variable in search._VARIABLES:
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setattr(secure, "is_secure", None)
         assert not search._environ()
 
 

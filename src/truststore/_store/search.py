@@ -27,7 +27,7 @@ import ssl
 import sys
 from functools import lru_cache
 
-from . import pem
+from . import pem, secure
 from .files import bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
 from .places import (
     BUNDLES,
@@ -47,6 +47,15 @@ if TYPE_CHECKING:
     from .places import Row
 
     Problem = Callable[[str], str]
+
+#: Those of the environment that count.
+_VARIABLES = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NIX_SSL_CERT_FILE",
+    CONDA_MARKER,
+    *(variable for variable, _ in PRIVATE_PREFIX_VARIABLES),
+)
 
 #: The steps.
 ENVIRONMENT, OPENSSL, TABLE, PRIVATE, NOTHING = "environment", "openssl", "table", "private", "nothing"
@@ -154,8 +163,8 @@ def find(
 
 
 def _environ() -> Mapping[str, str]:
-    """The environment; nothing in a set-user-ID program, whose environment is another user's (OpenSSL calls secure_getenv)."""
-    if sys.platform != "win32" and (os.getuid() != os.geteuid() or os.getgid() != os.getegid()):
+    """The environment; nothing in a program with more rights than its caller, whose environment it is (OpenSSL calls secure_getenv)."""
+    if not any(variable in os.environ for variable in _VARIABLES) or secure.is_secure():
         return {}
     return os.environ
 
