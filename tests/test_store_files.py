@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import os
 import socket
@@ -15,6 +17,7 @@ from certificates import KEYS, Authority, pem_file
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from fake_root import NOWHERE, FakeRoot, subject_hash
+from pem_files import BEGIN, END, block
 from servers import in_memory
 
 from truststore._store import files, pem
@@ -33,6 +36,7 @@ TWINS = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Twin")])
 ROOTS = [Authority.new(f"Root {number}", key="p256") for number in range(3)]
 ROOTS += [Authority.new(key="p256", subject=TWINS) for _ in range(2)]
 OTHER = Authority.new("Other", key="p256")
+CRL = block(OTHER.crl(), "X509 CRL")
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ class TestBundle:
         assert store.read() == [OTHER.der]
         return dict(store.passed_over)[machine(BUNDLE)]
 
-    @pytest.mark.parametrize("content", ["", "\n\n", "# nothing\n", "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"])
+    @pytest.mark.parametrize("content", ["", "\n\n", "# nothing\n", OTHER.key_pem, CRL])
     def test_without_certificates(self, content: str, machine: FakeRoot) -> None:
         machine.write(BUNDLE, content)
         assert self.passed_over(machine) == "holds no certificate"
@@ -71,14 +75,15 @@ class TestBundle:
     @pytest.mark.parametrize(
         "content",
         [
-            OTHER.pem + ROOTS[0].pem[:300],
-            OTHER.pem + ROOTS[0].pem.replace("\nM", "\n!M", 1),
+            ROOTS[0].pem[:300],
+            ROOTS[0].pem.replace("\nM", "\n!M", 1),
+            block(OTHER.crl()),
             OTHER.pem.replace("-----\n", "-----", 1),
             OTHER.pem[:200] + "\0" + OTHER.pem[200:],
         ],
     )
     def test_damaged(self, content: str, machine: FakeRoot) -> None:
-        """One bad block, and OpenSSL loads nothing of the file."""
+        """No block that OpenSSL loads."""
         path = machine.write(BUNDLE, content)
         with pytest.raises(ssl.SSLError):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -96,7 +101,8 @@ class TestBundle:
     @pytest.mark.timeout(10)
     def test_fifo_that_came_in_between(self, machine: FakeRoot) -> None:
         """Even between the look and the reading nothing waits."""
-        assert "Not a regular file" in files._bundle_problem(machine.fifo("/fifo"), ())
+        with pytest.raises(OSError, match="Not a regular file"):
+            files._bundle_problem(machine.fifo("/fifo"), ())
 
     def test_socket(self, machine: FakeRoot, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(machine.directory(DIRECTORY))  # a socket's path must be short
@@ -151,33 +157,12 @@ class TestBundle:
         context.load_verify_locations(machine(BUNDLE))
         assert set(context.get_ca_certs(True)) == set(store.read()) == {ROOTS[0].der, OTHER.der}
 
-    def test_as_der(self, machine: FakeRoot) -> None:
-        """Loaded from memory only if that is all that OpenSSL would load from the file."""
-        plain = pem_file([ROOTS[0], OTHER])
-        for content in plain, plain.replace("\n", "\r\n"), f"# Root\n{plain}junk\n":
-            machine.write(BUNDLE, content)
-            assert files.as_der(machine(BUNDLE)) == ROOTS[0].der + OTHER.der
-        crl = ssl.DER_cert_to_PEM_cert(OTHER.crl()).replace("CERTIFICATE", "X509 CRL")
-        for other in (
-            plain + crl,
-            plain.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
-            plain.replace("CERTIFICATE", "X509 CERTIFICATE", 2),
-            plain + ROOTS[0].key_pem,
-            b"\xef\xbb\xbf" + plain.encode(),
-            "junk",
-            "",
-        ):
-            machine.write(BUNDLE, other)
-            assert files.as_der(machine(BUNDLE)) == b""
-        assert files.as_der(machine("/missing")) == b""
-
     def test_twenty_thousand(self, machine: FakeRoot) -> None:
         serial = OTHER.parsed.serial_number.to_bytes(20, "big")[-16:]
         head, tail = OTHER.der.split(serial)
         ders = [head + number.to_bytes(16, "big") + tail for number in range(20_000)]
         machine.write(BUNDLE, "".join(map(ssl.DER_cert_to_PEM_cert, ders)))
         assert machine.find().file == machine(BUNDLE)
-        assert pem.count(machine(BUNDLE)) == 20_000
 
 
 def make_reachable(machine: FakeRoot) -> None:
@@ -185,6 +170,93 @@ def make_reachable(machine: FakeRoot) -> None:
     for folder in (machine.folder, *machine.folder.parents):
         if folder.stat().st_uid == os.geteuid() and folder.name.startswith(("pytest-", "test_", "popen-")):
             folder.chmod(0o755)
+
+
+class TestCost:
+    """What is looked at has a bound."""
+
+    @pytest.fixture
+    def calls(self) -> Iterator[list[str]]:
+        """The calls of functions of `os`, from when `sys.setprofile(profile)` is."""
+        seen: list[str] = []
+
+        def profile(frame: object, event: str, function: Any) -> None:
+            if event == "c_call" and (
+                getattr(function, "__module__", "") == "posix" or "DirEntry.stat" in getattr(function, "__qualname__", "")
+            ):
+                seen.append(function.__name__)
+
+        before = sys.getprofile()
+        sys.setprofile(profile)
+        try:
+            yield seen
+        finally:
+            sys.setprofile(before)
+
+    @pytest.mark.parametrize("links", [True, False])
+    def test_five_thousand_names(self, links: bool, machine: FakeRoot, monkeypatch: pytest.MonkeyPatch, calls: list[str]) -> None:
+        """As SSL_CERT_DIR, for three contexts: plain ssl takes a dozen. Up to fifteen are due to how deep the folder of the test lies."""
+        monkeypatch.setattr(files, "_SETTLED_AFTER", 0)
+        machine.bundle(BUNDLE, OTHER)
+        machine.bundle("/home/user/one.pem", OTHER)
+        machine.directory("/home/user/certs")
+        for number in range(5000):
+            path = machine(f"/home/user/certs/{number:08x}.0")
+            os.symlink("../one.pem", path) if links else os.link(machine("/home/user/one.pem"), path)
+        machine.link(f"{DIRECTORY}/{subject_hash(OTHER)}.0", "/home/user/one.pem")
+        del calls[:]
+        for _ in range(3):
+            store = machine.find({"SSL_CERT_DIR": "/home/user/certs"}, compiled=(BUNDLE, DIRECTORY))
+        assert store.directory == machine("/home/user/certs")
+        looks = {"stat", "lstat", "fstat", "open", "read", "close", "scandir", "listdir", "readlink"}
+        assert len([call for call in calls if call in looks]) <= 60
+
+    def test_a_large_directory_is_not_compared(self, machine: FakeRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files, "_PROVEN", 4)
+        machine.bundle(BUNDLE, *ROOTS)
+        machine.hashed(DIRECTORY, *ROOTS)
+        assert not machine.find().covered
+
+    @pytest.mark.timeout(10)
+    @pytest.mark.parametrize("size", [300 << 20, 1 << 40])
+    def test_large_bundle(self, size: int, machine: FakeRoot) -> None:
+        path = machine.bundle(BUNDLE, OTHER)
+        os.truncate(path, size)
+        store = machine.find()
+        assert not store
+        assert dict(store.passed_over)[path] == "cannot be read (More than 16 MiB)"
+        assert (
+            machine.find({"SSL_CERT_FILE": BUNDLE}).warnings[0].startswith(f"SSL_CERT_FILE is set, but {path} cannot be read (More")
+        )
+
+    @pytest.mark.timeout(30)
+    @pytest.mark.parametrize(
+        "filling",
+        ["\0", "\n", "x", "-----BEGIN ", f"{BEGIN}\n", block(b"ABC"), f"{BEGIN}\nA\n", "A" * 64 + "\n", "A\n", f"{END}\n"],
+    )
+    def test_odd_bundle(self, filling: str, machine: FakeRoot) -> None:
+        """What is within the bound takes a second, not minutes."""
+        machine.write(BUNDLE, OTHER.pem + filling * ((12 << 20) // len(filling)))
+        machine.write(NEXT, f"{BEGIN}\n{filling * ((12 << 20) // len(filling))}")
+        store = machine.find()
+        assert store.file == machine(BUNDLE)
+        assert store.read() == [OTHER.der]
+
+    @pytest.mark.timeout(10)
+    def test_file_that_grows_without_end(self, machine: FakeRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+        machine.bundle(BUNDLE, OTHER)
+        monkeypatch.setattr(os, "read", lambda descriptor, size: b"\n" * size)
+        assert dict(machine.find().passed_over)[machine(BUNDLE)] == "cannot be read (More than 16 MiB)"
+
+    def test_short_reads(self, machine: FakeRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+        machine.bundle(BUNDLE, *ROOTS)
+        original = os.read
+        monkeypatch.setattr(os, "read", lambda descriptor, size: original(descriptor, min(size, 7)))
+        assert set(machine.find().read()) == {root.der for root in ROOTS}
+
+    def test_the_kernels_files_are_larger_than_they_say(self) -> None:
+        assert os.path.getsize("/proc/self/status") == 0
+        assert b"Name:" in pem.contents("/proc/self/status")
 
 
 class TestHashedDirectory:
@@ -213,6 +285,24 @@ class TestHashedDirectory:
         machine.hashed(DIRECTORY, ROOTS[0])
         machine.fifo(f"{DIRECTORY}/{subject_hash(OTHER)}.0")
         assert self.problem(machine) == "holds a FIFO or a device, which OpenSSL would wait for"
+
+    @pytest.mark.timeout(10)
+    @pytest.mark.parametrize("linked", [True, False])
+    @pytest.mark.parametrize("suffix", ["r0", "r1", "0", "7"])
+    def test_fifo_among_the_names(self, suffix: str, linked: bool, machine: FakeRoot) -> None:
+        """Of revocation lists, too, which OpenSSL looks for if it is told to check them."""
+        machine.hashed(DIRECTORY, ROOTS[0])
+        name = f"{DIRECTORY}/{subject_hash(OTHER)}.{suffix}"
+        if linked:
+            machine.link(name, machine.fifo("/fifo")[len(machine("")) :])
+        else:
+            machine.fifo(name)
+        assert self.problem(machine) == "holds a FIFO or a device, which OpenSSL would wait for"
+
+    def test_fifo_by_another_name(self, machine: FakeRoot) -> None:
+        machine.hashed(DIRECTORY, ROOTS[0])
+        machine.fifo(f"{DIRECTORY}/fifo")
+        assert machine.find().directory == machine(DIRECTORY)
 
     def test_file(self, machine: FakeRoot) -> None:
         machine.write(DIRECTORY)
@@ -303,6 +393,15 @@ class TestCoverage:
         assert os.path.getsize(target) == len(forged)
         Path(target).write_text(forged)
         assert not self.find(machine).covered
+
+    def test_revocation_list_in_the_bundle(self, machine: FakeRoot) -> None:
+        """It would be lost with the bundle."""
+        append(machine(BUNDLE), CRL)
+        store = self.find(machine)
+        assert (store.file, store.covered) == (machine(BUNDLE), False)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        assert not files.load(context, machine(BUNDLE))
+        assert context.cert_store_stats()["crl"] == 1
 
     def test_certificate_copied_in_without_a_name(self, machine: FakeRoot) -> None:
         """Neither store has it: plain ssl does not see it either."""
@@ -451,6 +550,7 @@ class TestMemory:
 
         monkeypatch.setattr(pem, "contents", watched(pem.contents))
         monkeypatch.setattr(os, "listdir", watched(os.listdir))
+        monkeypatch.setattr(os, "scandir", watched(os.scandir))
         return seen
 
     def test_nothing_is_read_twice(self, machine: FakeRoot, settled: None, reads: list[str]) -> None:
@@ -525,12 +625,121 @@ class TestMemory:
         machine.bundle("/system/etc/security/cacerts/22222222.0", ROOTS[1])
         assert len(machine.find(platform="android").files) == 2
 
+    @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO, errno.ESTALE, errno.ENOMEM])
+    @pytest.mark.parametrize("call", ["stat", "open", "fstat", "read", "scandir", "listdir"])
+    @pytest.mark.parametrize("layout", ["bundle", "directory", "both", "android", "odd", "certifi"])
+    def test_a_passing_error_passes(
+        self, layout: str, call: str, code: int, machine: FakeRoot, settled: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is remembered are facts about files, never a look that failed."""
+        find = self.laid_out(layout, machine)
+        with monkeypatch.context() as patch:
+            failing = [code]
+
+            def fails(*arguments: Any, **keywords: Any) -> Any:
+                if failing and not (isinstance(arguments[0], str) and not arguments[0].startswith(machine(""))):
+                    raise OSError(code, os.strerror(code), arguments[0])
+                return original(*arguments, **keywords)
+
+            original = getattr(os, call)
+            patch.setattr(os, call, fails)
+            find()
+            find()
+        assert self.known(find()) == self.expected(layout, machine)
+
+    @pytest.mark.parametrize("call", ["stat", "open", "fstat", "read", "scandir", "listdir"])
+    @pytest.mark.parametrize("layout", ["bundle", "directory", "both", "android", "odd", "certifi"])
+    @pytest.mark.parametrize("number", [1, 2, 3, 5, 8])
+    def test_an_error_in_the_middle_passes(
+        self, number: int, layout: str, call: str, machine: FakeRoot, settled: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        find = self.laid_out(layout, machine)
+        calls = itertools.count(1)
+        original = getattr(os, call)
+
+        def fails_once(*arguments: Any, **keywords: Any) -> Any:
+            if next(calls) == number:
+                raise OSError(errno.EIO, "Input/output error")
+            return original(*arguments, **keywords)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, fails_once)
+            find()
+        assert self.known(find()) == self.expected(layout, machine)
+
+    def laid_out(self, layout: str, machine: FakeRoot) -> Callable[[], Store]:
+        if layout not in ("bundle", "both"):
+            os.remove(machine(BUNDLE))
+        if layout not in ("directory", "both"):
+            for name in os.listdir(machine(DIRECTORY)):
+                if machine(f"{DIRECTORY}/{name}") != machine(BUNDLE):
+                    os.remove(machine(f"{DIRECTORY}/{name}"))
+        if layout == "android":
+            machine.bundle("/system/etc/security/cacerts/11111111.0", ROOTS[0])
+            machine.bundle("/system/etc/security/cacerts/22222222.0", ROOTS[1])
+            return lambda: machine.find(platform="android")
+        if layout == "odd":
+            machine.write(BUNDLE, b"\xef\xbb\xbf" + pem_file(ROOTS).encode() + CRL.encode())
+        if layout == "certifi":
+            machine.write("/venv/certifi/cacert.pem", OTHER.pem)
+            machine.write("/venv/certifi-1.dist-info/RECORD", "certifi/cacert.pem,sha256=AAAA,1\n")
+            return lambda: machine.find({"SSL_CERT_FILE": "/venv/certifi/cacert.pem", "SSL_CERT_DIR": ""})
+        return machine.find
+
+    def known(self, store: Store) -> tuple[str | None, str | None, int, bool]:
+        return store.file, store.directory, len(store.files), store.covered
+
+    def expected(self, layout: str, machine: FakeRoot) -> tuple[str | None, str | None, int, bool]:
+        file = machine("/venv/certifi/cacert.pem") if layout == "certifi" else machine(BUNDLE)
+        directory = machine(DIRECTORY) if layout in ("directory", "both") else None
+        return None if layout in ("directory", "android") else file, directory, 2 * (layout == "android"), layout == "both"
+
+    def test_no_descriptor_left(self, machine: FakeRoot, settled: None) -> None:
+        """In earnest, OpenSSL included."""
+        import resource
+
+        machine.write(BUNDLE, b"\xef\xbb\xbf" + pem_file(ROOTS).encode() + CRL.encode())
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held: list[int] = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, limits[0]), limits[1]))
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(os.open("/dev/null", os.O_RDONLY))
+            assert not machine.find()
+            with pytest.raises(OSError, match="Too many open files"):
+                files.load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), machine(BUNDLE))
+        finally:
+            for descriptor in held:
+                os.close(descriptor)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert machine.find().file == machine(BUNDLE)
+        assert files.load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), machine(BUNDLE)) == ()
+
+    def test_link_that_cannot_be_followed_now(self, machine: FakeRoot, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It may lead to a FIFO."""
+        os.remove(machine(BUNDLE))
+        machine.fifo("/fifo")
+        machine.link(f"{DIRECTORY}/{subject_hash(OTHER)}.0", "/fifo")
+        original = os.stat
+
+        def fails(path: str, **keywords: Any) -> os.stat_result:
+            if path.endswith(f"{subject_hash(OTHER)}.0"):
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return original(path, **keywords)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", fails)
+            assert machine.find().directory == machine(DIRECTORY)
+        assert not machine.find()
+
     def test_it_has_a_bound(self) -> None:
         for remembered in (
             files._bundle_problem,
             files._hashed_directory_problem,
             files._covers,
             files._certificate_files,
+            files._loadable,
         ):
             assert 0 < (remembered.cache_info().maxsize or 0) <= 64
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from certificates import Authority, Certificate, self_signed
+from certificates import Authority, Certificate, pem_file, self_signed
 from fake_root import FakeRoot
 from servers import in_memory
 
@@ -272,7 +272,7 @@ class TestExtras:
         assert extras(certifi, machine.find()) == b""
 
     def test_bundle_that_only_openssl_reads(self, machine: FakeRoot, certifi: Bundle) -> None:
-        machine.write(DEBIAN, b"\xef\xbb\xbf" + SECOND.pem.encode())
+        machine.write(DEBIAN, b"\xef\xbb\xbf" + pem_file([LEAF, SECOND]).encode())
         assert self.missing(certifi, machine.find()) == self.ders(FIRST, THIRD)
 
     def test_covered(self, machine: FakeRoot, certifi: Bundle) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NAME = re.compile(r"([0-9a-f]{8})\.(0|[1-9][0-9]{0,8})").fullmatch
+#: And revocation lists, which OpenSSL looks for if told to check them.
+is_looked_for = re.compile(r"[0-9a-f]{8}\.r?(?:0|[1-9][0-9]{0,8})").fullmatch
 
 
 def names(listing: Iterable[str]) -> tuple[list[str], bool]:

@@ -24,7 +24,7 @@ from . import hashed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
@@ -38,43 +38,54 @@ _BLOCK = re.compile(
     rb"-----END \1-----[ \t\r]*$",
     re.MULTILINE,
 )
-_BEGIN = b"-----BEGIN "
+_BEGIN, _END = b"-----BEGIN ", b"-----END "
 _WITH_SETTINGS = b"TRUSTED CERTIFICATE"
+REVOCATION_LIST = b"-----BEGIN X509 CRL-----"
 _LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", _WITH_SETTINGS})
 
-#: More than any system's store has; what is behind them does not count.
-_NAMES_THAT_ARE_READ = 1000
-
+_AT_ONCE = 1 << 16
 # A FIFO in a file's place must not stop the program: opening it would wait for a writer.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
+#: A file with more is no store: the largest that companies have are a few megabytes.
+LARGEST = 16 << 20
+
+
 def contents(path: StrOrBytesPath) -> bytes:
-    """The bytes of a regular file. Raises OSError if it cannot be read or is something else; never waits."""
+    """The bytes of a regular file. Raises OSError if it cannot be read, is too large or something else; never waits."""
     descriptor = os.open(path, _READ)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             code = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
             raise OSError(code, "Not a regular file", os.fsdecode(path))
-        parts = []
-        while part := os.read(descriptor, status.st_size + 1):
-            parts.append(part)
-        return b"".join(parts)
+        return _all(descriptor, status.st_size, path)
     finally:
         os.close(descriptor)
 
 
+def _all(descriptor: int, size: int, path: StrOrBytesPath) -> bytes:
+    """It may grow meanwhile, and the kernel's own files are larger than they say."""
+    parts, total = [], 0
+    while max(size, total) <= LARGEST and (part := os.read(descriptor, max(size + 1, _AT_ONCE))):
+        parts.append(part)
+        total += len(part)
+    if max(size, total) > LARGEST:
+        raise OSError(errno.EFBIG, f"More than {LARGEST >> 20} MiB", os.fsdecode(path))
+    return b"".join(parts)
+
+
 def blocks(data: bytes) -> list[Block] | None:
     """The certificates in a PEM file's bytes; None: it is not in plain form, and only OpenSSL can say."""
-    found = _BLOCK.findall(data)
+    found = _BLOCK.findall(data) if data.count(_BEGIN) == data.count(_END) else []
     if len(found) != data.count(_BEGIN) or b"\0" in data:
         return None
     certificates = []
     for label, body in found:
         if label in _LABELS:
             der = _decoded(body)
-            size = _size(der)
+            size = der_size(der)
             if not size or (size < len(der) and label != _WITH_SETTINGS):
                 return None
             certificates.append((der[:size], der[size:]))
@@ -86,41 +97,7 @@ def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
     found = blocks(data) or []
     if not found or len(found) != data.count(_BEGIN) or not all(_is_shaped(certificate) for certificate, _ in found):
         return None
-    return tuple(dict.fromkeys(certificate for certificate, settings in found if _vouches_for_servers(settings)))
-
-
-def certificates(path: str) -> tuple[bytes, ...]:
-    """The certificates of a file, asking OpenSSL only where `plain_certificates` does not know. Raises OSError."""
-    found = plain_certificates(contents(path))
-    return tuple(read_certificates(path)) if found is None else found
-
-
-def certificates_by_name(directory: str, wanted: Container[bytes]) -> Iterator[bytes]:
-    """Those of the wanted certificates that OpenSSL finds in a directory by their names, as far as can be seen without OpenSSL."""
-    names, _ = hashed.names(os.listdir(directory))
-    for name in names[:_NAMES_THAT_ARE_READ]:
-        found = _in_plain_form(os.path.join(directory, name))
-        yield from (each for each in found if each in wanted and _is_named(each, name))
-
-
-def _in_plain_form(path: str) -> tuple[bytes, ...]:
-    try:
-        return plain_certificates(contents(path)) or ()
-    except OSError:
-        return ()
-
-
-def _is_named(certificate: bytes, name: str) -> bool:
-    try:
-        return hashed.subject_hash(certificate) == name.partition(".")[0]
-    except ValueError:
-        return False
-
-
-def count(path: str) -> int:
-    """How many different certificates OpenSSL loads from a PEM file, as far as can be seen without parsing them. Raises OSError."""
-    found = blocks(contents(path))
-    return _statistics(_loaded(path, None))["x509"] if found is None else len({certificate for certificate, _ in found})
+    return tuple(dict.fromkeys(certificate for certificate, settings in found if vouches_for_servers(settings)))
 
 
 def read_certificates(
@@ -149,16 +126,16 @@ def read_certificates(
 
 
 def _from_data(data: str | ReadableBuffer) -> list[bytes]:
-    scratch = _loaded(None, data)
+    scratch = loaded(None, data)
     if not isinstance(data, str):
-        return _handed_out(scratch, list(_concatenated(bytes(data))), "cadata")
+        return _handed_out(scratch, [(each, b"") for each in concatenated(bytes(data))], "cadata")
     text = data.encode("ascii").replace(_WITH_SETTINGS, b"OTHER")  # which OpenSSL takes from files alone
     return _handed_out(scratch, blocks(text), "cadata")
 
 
 def _from_file(path: str) -> list[bytes]:
     data = contents(path)
-    return _handed_out(_loaded(path, None), blocks(data), path, _WITH_SETTINGS in data)
+    return _handed_out(loaded(path), blocks(data), path, _WITH_SETTINGS in data)
 
 
 def _from_directory(directory: str) -> Iterator[bytes]:
@@ -185,10 +162,10 @@ def _handed_out(scratch: ssl.SSLContext, plain: list[Block] | None, where: str, 
         return scratch.get_ca_certs(True)
     if plain is None or len({certificate for certificate, _ in plain}) != statistics["x509"]:
         raise SSLError(SSL_ERROR_SSL, f"{where}: certificates in an unusual form; write them anew with 'openssl x509'")
-    return [certificate for certificate, settings in plain if _vouches_for_servers(settings)]
+    return [certificate for certificate, settings in plain if vouches_for_servers(settings)]
 
 
-def _loaded(cafile: str | None, cadata: str | ReadableBuffer | None) -> ssl.SSLContext:
+def loaded(cafile: str | None, cadata: str | ReadableBuffer | None = None) -> ssl.SSLContext:
     """A context with nothing but these. Raises what `load_verify_locations` raises, with the file's name."""
     scratch = plain_context()
     try:
@@ -210,14 +187,15 @@ def _decoded(body: bytes) -> bytes:
         return b""
 
 
-def _concatenated(data: bytes) -> Iterator[Block]:
+def concatenated(data: bytes) -> Iterator[bytes]:
+    """Certificates (DER) that stand one after the other."""
     start = 0
-    while size := _size(data[start : start + 6], len(data) - start):
-        yield data[start : start + size], b""
+    while size := der_size(data[start : start + 6], len(data) - start):
+        yield data[start : start + size]
         start += size
 
 
-def _size(der: bytes, available: int | None = None) -> int:
+def der_size(der: bytes, available: int | None = None) -> int:
     """The length of the DER sequence that begins here, its header included; 0: there is none, or not all of it."""
     if len(der) < 2 or der[0] != _der.SEQUENCE or der[1] == 0x80 or der[1] > 0x84:
         return 0
@@ -245,7 +223,7 @@ _SERVER_AUTH, _ANY_PURPOSE = bytes.fromhex("2b06010505070301"), bytes.fromhex("5
 _REJECTED = 0xA0  # X509_CERT_AUX's [0]
 
 
-def _vouches_for_servers(settings: bytes) -> bool:
+def vouches_for_servers(settings: bytes) -> bool:
     """Whether the settings (X509_CERT_AUX) let it vouch for TLS servers (crypto/x509/x509_trust.c, obj_trust). In doubt not."""
     if not settings:
         return True

@@ -99,8 +99,14 @@ def extras(bundle: Bundle, store: Store) -> bytes:
 def _bundle(path: str, state: State) -> Bundle:
     from . import pem
 
-    certificates = pem.plain_certificates(pem.contents(path))
-    return Bundle(path, state, tuple(pem.read_certificates(path)) if certificates is None else certificates)
+    data = pem.contents(path)
+    certificates = pem.plain_certificates(data)
+    if certificates is None:
+        from .damage import sound
+
+        pem.loaded(path)  # for what it raises
+        certificates = sound(data, path).certificates
+    return Bundle(path, state, certificates)
 
 
 def _context(certificates: tuple[bytes, ...], security_level: int) -> ssl.SSLContext:
@@ -115,13 +121,13 @@ def _context(certificates: tuple[bytes, ...], security_level: int) -> ssl.SSLCon
 
 @lru_cache(maxsize=8)
 def _extras(bundle: Bundle, files: tuple[str, ...], directories: tuple[str, ...], _states: tuple[State, ...]) -> bytes:
-    from . import pem
+    from .files import held, held_by_name
 
     missing = dict.fromkeys(bundle.certificates)
     for file in files:
-        for held in pem.certificates(file):
-            missing.pop(held, None)
+        for certificate in held(file):
+            missing.pop(certificate, None)
     for directory in directories:
-        for held in list(pem.certificates_by_name(directory, missing)):
-            missing.pop(held, None)
+        for certificate in held_by_name(directory):
+            missing.pop(certificate, None)
     return b"".join(missing)

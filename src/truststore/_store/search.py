@@ -27,7 +27,7 @@ import ssl
 import sys
 from functools import lru_cache
 
-from . import pem, secure
+from . import files, secure
 from .files import bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
 from .places import (
     BUNDLES,
@@ -44,6 +44,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from .damage import Damaged
+    from .files import State
     from .places import Row
 
     Problem = Callable[[str], str]
@@ -123,11 +125,19 @@ class Store:
 
     def read(self) -> list[bytes]:
         """Its certificates (DER, no duplicates). Reads all files, for diagnosis. Raises OSError."""
-        found = [] if self.covered or not self.file else pem.read_certificates(self.file)
-        found += pem.read_certificates(capath=self.directory) if self.directory else []
-        for file in self.files:
-            found += pem.read_certificates(file)
+        found = [certificate for path in self._loaded_files for certificate in files.certificates(path)]
+        for directory in self.directory.split(os.pathsep) if self.directory else ():
+            found += files.certificates_by_name(directory)
         return list(dict.fromkeys(found))
+
+    @property
+    def damaged(self) -> tuple[Damaged, ...]:
+        """The blocks of its files that are left out. Reads all files, for diagnosis. Raises OSError."""
+        return tuple(block for path in self._loaded_files for block in files.damaged(path))
+
+    @property
+    def _loaded_files(self) -> tuple[str, ...]:
+        return (*([self.file] if self.file and not self.covered else []), *self.files)
 
     @property
     def certificates(self) -> int:
@@ -344,21 +354,31 @@ def _inside(path: str, directory: str) -> bool:
 
 
 def _resolved(path: str) -> str:
+    """Where a path leads, if it leads somewhere: what does not exist holds nothing."""
     try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):  # a relative path, where the working directory is gone; a null character
+        return _resolved_in(path, files.state(path))
+    except (OSError, ValueError):  # also a relative path, where the working directory is gone; a null character
         return path
+
+
+@lru_cache(maxsize=64)
+def _resolved_in(path: str, _state: State) -> str:
+    return os.path.realpath(path)
 
 
 def _rooted(root: str, path: str) -> str:
     return path if root == "/" or not path.startswith("/") else root + path
 
 
-@lru_cache(maxsize=8)
 def _private_directories(root: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """The directories whose roots are not the system's, as named and as resolved: those of this Python and of package managers."""
-    shared = {os.path.normpath(_rooted(root, prefix)) for prefix, _ in SHARED_PREFIXES}
+    named, shared = _named_directories(root, prefixes)
+    return tuple(path for path in dict.fromkeys((*named, *map(_resolved, named))) if path not in shared)
+
+
+@lru_cache(maxsize=8)
+def _named_directories(root: str, prefixes: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    shared = frozenset(os.path.normpath(_rooted(root, prefix)) for prefix, _ in SHARED_PREFIXES)
     cellars = (prefix.partition("/Cellar/")[0] for prefix in prefixes if "/Cellar/" in prefix)
     given = (*prefixes, *cellars, *(prefix for prefix, _ in PRIVATE_PREFIXES))
-    named = [os.path.normpath(_rooted(root, prefix)) for prefix in given if prefix.startswith("/")]
-    return tuple(path for path in dict.fromkeys((*named, *map(_resolved, named))) if path not in shared)
+    return tuple(os.path.normpath(_rooted(root, prefix)) for prefix in dict.fromkeys(given) if prefix.startswith("/")), shared
