@@ -441,14 +441,23 @@ class TestEnvironment:
         check(store, ENVIRONMENT, public, warnings=1)
         assert (store.file, store.directory) == (None, debian(self.COMPILED[1]))
         assert store.warnings[0].startswith("SSL_CERT_FILE is set, but ")
-        assert "SSL_CERT_FILE" in why(store, debian(value) if value else "")
+        assert "set" in why(store, debian(value) if value else "SSL_CERT_FILE")
 
     @pytest.mark.parametrize("value", ["/home/user/missing", "", "/home/user", ":", "/home/user/missing:/home/user"])
     def test_directory_that_is_none_leaves_its_half_empty(self, value: str, debian: FakeRoot, public: Authority) -> None:
         debian.directory("/home/user")
         store = debian.find({"SSL_CERT_DIR": value}, compiled=self.COMPILED)
-        check(store, ENVIRONMENT, public, warnings=max(1, len(value.strip(":").split(":"))))
+        check(store, ENVIRONMENT, public, warnings=len([path for path in value.split(":") if path]))
         assert (store.file, store.directory) == (debian(self.COMPILED[0]), None)
+
+    def test_nothing_is_no_mistake(self, debian: FakeRoot, company: Authority) -> None:
+        """As the documentation recommends it."""
+        debian.bundle("/home/user/company.pem", company)
+        debian.hashed("/home/user/certs", company)
+        environ = {"SSL_CERT_FILE": "/home/user/company.pem", "SSL_CERT_DIR": ""}
+        check(debian.find(environ, compiled=self.COMPILED), ENVIRONMENT, company)
+        environ = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": "/home/user/certs"}
+        check(debian.find(environ, compiled=self.COMPILED), ENVIRONMENT, company)
 
     def test_nothing_at_all_is_what_the_user_asked_for(self, debian: FakeRoot) -> None:
         store = debian.find({"SSL_CERT_FILE": "/missing.pem", "SSL_CERT_DIR": "/missing"}, compiled=self.COMPILED)
@@ -528,16 +537,17 @@ class TestEnvironment:
         """An empty path is not the working directory."""
         monkeypatch.chdir(debian.directory("/srv/venv"))
         environ = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}
-        check(debian.find(environ, prefixes=["/srv/venv"], compiled=self.COMPILED), ENVIRONMENT, warnings=2)
+        check(debian.find(environ, prefixes=["/srv/venv"], compiled=self.COMPILED), ENVIRONMENT, warnings=1)
 
     def test_the_standard_library_keeps_no_copy(
         self, debian: FakeRoot, company: Authority, mozilla: Authority, public: Authority, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It is in the prefix, but what CPython's own tests name in there is their wish (`test_load_default_certs_env`)."""
         library = "/opt/python/lib/python3.12"
-        monkeypatch.setattr(os, "__file__", debian(f"{library}/os.py"))
+        monkeypatch.setattr(os, "__file__", debian.write(f"{library}/os.py"))
         for path, root, step in (
-            (f"{library}/test/ca.pem", company, ENVIRONMENT),
+            (f"{library}/test/certdata/ca.pem", company, ENVIRONMENT),
+            (f"{library}/ca.pem", mozilla, OPENSSL),
             (f"{library}/site-packages/ca.pem", mozilla, OPENSSL),
         ):
             debian.bundle(path, root)
@@ -656,6 +666,16 @@ class TestWords:
         assert str(machine.find({"SSL_CERT_FILE": DEBIAN, "SSL_CERT_DIR": "/etc/ssl/certs"})) == expected
         assert repr(machine.find(compiled=(DEBIAN, NOWHERE[1]))) == f"<Store: the roots in {bundle} (what OpenSSL was built for)>"
 
+    def test_of_a_half_that_nobody_set(self, machine: FakeRoot, public: Authority, company: Authority) -> None:
+        bundle = machine.bundle("/home/user/company.pem", company)
+        directory = machine.hashed("/etc/ssl/certs", public)
+        store = machine.find({"SSL_CERT_FILE": "/home/user/company.pem"}, compiled=(NOWHERE[0], "/etc/ssl/certs"))
+        assert str(store) == f"the roots in {bundle} (set in the environment) and {directory} (what OpenSSL was built for)"
+        store = machine.find({"SSL_CERT_FILE": "/missing.pem"}, compiled=(NOWHERE[0], "/etc/ssl/certs"))
+        assert str(store) == f"the roots in {directory} (what OpenSSL was built for)"
+        store = machine.find({"SSL_CERT_DIR": ""}, compiled=("/home/user/company.pem", NOWHERE[1]))
+        assert str(store) == f"the roots in {bundle} (what OpenSSL was built for)"
+
     def test_of_files(self, machine: FakeRoot, public: Authority) -> None:
         machine.bundle("/system/etc/security/cacerts/00673b5b.0", public)
         directory = machine("/system/etc/security/cacerts")
@@ -681,10 +701,25 @@ class TestHere:
         monkeypatch.setattr(sys, "prefix", "/srv/venv")  # the user's: what lies there is a wish
         assert sys.base_prefix in search._prefixes()
         assert "/srv/venv" not in search._prefixes()
+        monkeypatch.setattr(sys, "executable", "/opt/app/app")
+        assert "/opt/app" not in search._prefixes()
         monkeypatch.setattr(sys, "frozen", True, raising=False)
-        assert os.path.dirname(sys.executable) in search._prefixes()
-        monkeypatch.setattr(sys, "_MEIPASS", "/unpacked", raising=False)
-        assert "/unpacked" in search._prefixes()
+        assert "/opt/app" in search._prefixes()
+        monkeypatch.setattr(sys, "_MEIPASS", "/opt/app/_internal", raising=False)
+        assert {"/opt/app/_internal", "/opt/app"} <= {*search._prefixes()}
+        monkeypatch.setattr(sys, "_MEIPASS", "/tmp/_MEIx5gF2p", raising=False)
+        assert "/tmp/_MEIx5gF2p" in search._prefixes()
+        assert "/opt/app" not in search._prefixes()  # what lies beside a program in one file may be the user's
+
+    def test_frozen_programs_have_no_exempt_folder(
+        self, machine: FakeRoot, mozilla: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """PyInstaller and Nuitka say that os.py lies in the program's folder, where it does not."""
+        app = "/opt/app"
+        monkeypatch.setattr(os, "__file__", machine(f"{app}/os.pyc"))
+        for path in f"{app}/cacert.pem", f"{app}/test/cacert.pem":
+            machine.bundle(path, mozilla)
+            assert machine.find({"SSL_CERT_FILE": path}, prefixes=[app]).step == PRIVATE
 
     def test_android_has_said_linux(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Until Python 3.13."""

@@ -82,7 +82,7 @@ class Store:
     there is nothing to load, which any step may decide for; `passed_over` says why. As text it is what the command line says.
     """
 
-    __slots__ = ("covered", "directory", "file", "files", "passed_over", "step", "warnings")
+    __slots__ = ("covered", "defaults", "directory", "file", "files", "passed_over", "step", "warnings")
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class Store:
         covered: bool = False,
         passed_over: tuple[tuple[str, str], ...] = (),
         warnings: tuple[str, ...] = (),
+        defaults: tuple[str, ...] = (),
     ) -> None:
         #: What decided: one of the constants above.
         self.step = step
@@ -104,6 +105,8 @@ class Store:
         self.files = files
         #: The directory is proven to hold the same certificates as the bundle, and may be used instead of it.
         self.covered = covered
+        #: Of these, what OpenSSL was built for, where the environment has named the other half alone.
+        self.defaults = defaults
         #: (path, why) of what was looked at and is not used, in order.
         self.passed_over = passed_over
         #: What the user should know, in sentences.
@@ -115,10 +118,13 @@ class Store:
     def __str__(self) -> str:
         if not self:
             return "no store: nothing that was looked at holds a certificate"
-        where = [path for path in (self.file, self.directory) if path]
-        where += [f"{len(self.files)} files in {os.path.dirname(self.files[0])}"] if self.files else []
+        parts = [(path, _BECAUSE[OPENSSL if path in self.defaults else self.step]) for path in (self.file, self.directory) if path]
+        if self.files:
+            parts.append((f"{len(self.files)} files in {os.path.dirname(self.files[0])}", _BECAUSE[self.step]))
+        *others, (last, why) = parts
+        before = "".join(f"{path} and " if reason == why else f"{path} ({reason}) and " for path, reason in others)
         same = ", the directory standing for the file with the same certificates" if self.covered else ""
-        return f"the roots in {' and '.join(where)} ({_BECAUSE[self.step]}{same})"
+        return f"the roots in {before}{last} ({why}{same})"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
@@ -181,8 +187,10 @@ def _environ() -> Mapping[str, str]:
 
 def _prefixes() -> tuple[str, ...]:
     """The running Python's own directory, and that of the program it is frozen into. A virtual environment is the user's."""
-    frozen = getattr(sys, "_MEIPASS", "") or (os.path.dirname(sys.executable) if hasattr(sys, "frozen") else "")
-    return sys.base_prefix, frozen
+    unpacked = getattr(sys, "_MEIPASS", "")
+    beside = os.path.dirname(sys.executable) if hasattr(sys, "frozen") else ""
+    # A program in one file is unpacked elsewhere: what lies beside it is not its own.
+    return sys.base_prefix, unpacked, "" if unpacked and not _inside(unpacked, beside) else beside
 
 
 @lru_cache(maxsize=1)  # they do not change, and asking for them looks for the files, too
@@ -217,11 +225,16 @@ class _Search:
         file, directories = self._users_file(), self._users_directories()
         if file is None and directories is None:
             return None
-        bundle = self._default(self._bundle, bundle_problem) if file is None else self._obeyed(*file, bundle_problem)
+        if file is None:
+            bundle = default = self._default(self._bundle, bundle_problem)
+        else:
+            bundle, default = self._obeyed(*file, bundle_problem), None
         if directories is None:
-            return self.store(ENVIRONMENT, bundle, self._default(self._directory, hashed_directory_problem))
-        usable = filter(None, [self._obeyed("SSL_CERT_DIR", path, hashed_directory_problem) for path in directories])
-        return self.store(ENVIRONMENT, bundle, os.pathsep.join(usable) or None)
+            directory = default = self._default(self._directory, hashed_directory_problem)
+        else:
+            usable = filter(None, [self._obeyed("SSL_CERT_DIR", path, hashed_directory_problem) for path in directories])
+            directory = os.pathsep.join(usable) or None
+        return self.store(ENVIRONMENT, bundle, directory, defaults=(default,) if default else ())
 
     def openssl(self) -> Store | None:
         bundle = self._default(self._bundle, bundle_problem)
@@ -250,10 +263,17 @@ class _Search:
                 return self.store(PRIVATE, path) if problem is bundle_problem else self.store(PRIVATE, None, path)
         return None
 
-    def store(self, step: str, file: str | None = None, directory: str | None = None, files: tuple[str, ...] = ()) -> Store:
+    def store(
+        self,
+        step: str,
+        file: str | None = None,
+        directory: str | None = None,
+        files: tuple[str, ...] = (),
+        defaults: tuple[str, ...] = (),
+    ) -> Store:
         covered = bool(file and directory and self._covers(directory, file))
         warnings = (*self._unheeded.values(), *self._warnings)
-        return Store(step, file, directory, files, covered, tuple(self._passed_over.items()), warnings)
+        return Store(step, file, directory, files, covered, tuple(self._passed_over.items()), warnings, defaults)
 
     # What the user wishes.
 
@@ -286,11 +306,16 @@ class _Search:
         return False
 
     def _obeyed(self, variable: str, path: str, problem: Problem) -> str | None:
-        why = problem(path) if path else "is empty"
+        if not path:
+            self._passed_over.setdefault(variable, "is set to nothing")
+            if variable != "SSL_CERT_DIR" and not self._environ.get("SSL_CERT_DIR"):  # to have a directory alone is a wish
+                self._warnings.append(f"{variable} is set, but to nothing. Nothing else is taken in its place.")
+            return None
+        why = problem(path)
         if not why:
             return path
         self._passed_over.setdefault(path, f"is set in {variable}, but {why}")
-        self._warnings.append(f"{variable} is set, but {path or 'its value'} {why}. Nothing else is taken in its place.")
+        self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is taken in its place.")
         return None
 
     # What there is without the user.
@@ -329,7 +354,7 @@ class _Search:
         parent = os.path.dirname(path)
         if os.path.basename(parent) == "certifi":
             return "certifi's copy of Mozilla's roots"
-        if _in_standard_library(path):  # where nobody keeps roots: CPython's tests name their own there
+        if _in_standard_librarys_tests(path):
             return ""
         places = (path, _resolved(parent)) if path else ()
         return next(
@@ -344,9 +369,10 @@ def _is_changed(path: str) -> bool:
     return is_changed(path)
 
 
-def _in_standard_library(path: str) -> bool:
-    library = os.path.dirname(getattr(os, "__file__", ""))  # which frozen programs may lack
-    return bool(library) and _inside(path, library) and not _inside(path, os.path.join(library, "site-packages"))
+def _in_standard_librarys_tests(path: str) -> bool:
+    """Their own files are what CPython's tests set the variables to. Not in frozen programs, whose library is no folder of files."""
+    library = getattr(os, "__file__", "")
+    return _inside(path, os.path.join(os.path.dirname(library), "test")) and os.path.isfile(library)
 
 
 def _inside(path: str, directory: str) -> bool:
