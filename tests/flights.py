@@ -1,6 +1,6 @@
 """Two ways to OpenSSL's verdict on a chain: a real handshake of plain `ssl`, and `_first_flight`, which does without.
 
-    assert judged(context, leaf.chain, HOST) == shaken(context, leaf.server_context(), HOST)
+assert judged(context, leaf.chain, HOST) == shaken(context, leaf.server_context(), HOST)
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(truststore.__file__).parent
 #: Where all state is.
-TRACED = str(PACKAGE / "_context.py"), str(PACKAGE / "_connection.py")
+TRACED = tuple(str(PACKAGE / f"_{name}.py") for name in ("context", "settings", "trust", "own", "judges", "connection"))
 
 #: Every line; every instruction if there is time, otherwise some.
 STRIDE = {False: 1, True: 1 if os.environ.get("CI") else 13}
@@ -40,7 +40,7 @@ def interrupt() -> None:
 
 
 class Tracer:
-    """Calls `act` at the n-th point (line, or with `opcodes` instruction) that is executed in the two modules that have state."""
+    """Calls `act` at the n-th point (line, or with `opcodes` instruction) that is executed in the modules that have state."""
 
     def __init__(self, number: int, act: Callable[[], object], *, opcodes: bool = False) -> None:
         self.left, self.act, self.opcodes = number, act, opcodes

@@ -470,7 +470,7 @@ def test_keys_are_logged(system: Store, leaf: Certificate, tmp_path: Path) -> No
 
 def test_messages_are_called_back(system: Store, leaf: Certificate) -> None:
     context, called = client(), []
-    context._msg_callback = lambda *args: called.append(args)  # type: ignore[attr-defined]
+    context._msg_callback = lambda *args: called.append(args)
     near, _ = in_memory(context, leaf.server_context())
     assert called
     assert all(args[0] is near for args in called)

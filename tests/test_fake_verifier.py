@@ -19,13 +19,12 @@ GOOD = next(case for case in cases.CASES if case.id == "good")
 
 def question_of(case: cases.Case) -> _verdict.Question:
     world = case.world()
-    anchors = _verdict.Anchors(certificate.der for certificate in world.anchors)
-    return _verdict.Question(world.ders, case.host, anchors, DEFAULT_FLAGS | case.flags, case.common_name)
+    return _verdict.Question(world.ders, case.host, DEFAULT_FLAGS | case.flags, case.common_name)
 
 
 def verifier_of(case: cases.Case) -> FakeVerifier:
     world = case.world()
-    return FakeVerifier([root.der for root in world.roots], crls=world.crls)
+    return FakeVerifier([root.der for root in (*world.roots, *world.anchors)], crls=world.crls)
 
 
 @pytest.mark.parametrize("case", cases.rows("openssl"), ids=str)
@@ -66,7 +65,7 @@ def test_verifies_under_injection(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_remembers_questions() -> None:
     verifier, question = verifier_of(GOOD), question_of(GOOD)
     verifier(question)
-    wrong = _verdict.Question(question.chain, "wrong.test", question.anchors, question.flags, question.common_name)
+    wrong = _verdict.Question(question.chain, "wrong.test", question.flags, question.common_name)
     with pytest.raises(ssl.SSLCertVerificationError):
         verifier(wrong)
     assert verifier.questions == [question, wrong]

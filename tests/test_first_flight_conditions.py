@@ -6,17 +6,22 @@ It is played by a connection object that lies where a test says so, and otherwis
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 import re
 import ssl
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cases
 import pytest
 from flights import judged, trusting, verified
 
-from truststore import _first_flight, _stdlib, _verdict
+import truststore
+from truststore import _first_flight, _stdlib, _verify_codes
 from truststore._first_flight import NoVerdict
 
 if TYPE_CHECKING:
@@ -358,8 +363,11 @@ def test_the_empty_store_does_not_hear_of_the_judge(monkeypatch: pytest.MonkeyPa
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     leaf = root.issue(HOST, key="dsa2048")
     assert judged(context, leaf.chain, HOST)[0] == "accepted"
-    kept, again, empty = contexts
-    assert kept is again is not empty
+    assert judged(context, leaf.chain, HOST)[0] == "accepted"
+    kept, _, empty, *_, another = contexts
+    assert len(contexts) == 6
+    assert len({*map(id, contexts)}) == 3
+    assert kept is not empty is not another
     assert empty.cert_store_stats()["x509"] == 0
     assert (empty.verify_flags, empty.check_hostname) == (0, False)
 
@@ -381,6 +389,47 @@ def test_no_client_can_be_made(error: Exception, monkeypatch: pytest.MonkeyPatch
     assert caught.value.__cause__ is error
 
 
+POLICY = """
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = policy
+[policy]
+MinProtocol = TLSv1.3
+Protocol = -TLSv1.2
+CipherString = ECDHE-ECDSA-CHACHA20-POLY1305:@SECLEVEL=2
+Groups = P-521
+"""
+
+
+def test_a_systems_policy_that_forbids_tls_1_2(tmp_path: Path) -> None:
+    """The verdict is not about versions and ciphers."""
+    (tmp_path / "openssl.cnf").write_text(POLICY, "ascii")
+    (tmp_path / "chain.pem").write_text("".join(map(ssl.DER_cert_to_PEM_cert, [*chain(), cases.root().der])), "ascii")
+    program = """if True:
+        import pathlib, re, ssl, sys, threading
+        from truststore import _first_flight
+        pems = re.findall("-----BEGIN.*?END CERTIFICATE-----", pathlib.Path(sys.argv[1]).read_text(), re.S)
+        *chain, root = map(ssl.PEM_cert_to_DER_cert, pems)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        assert context.options & ssl.OP_NO_TLSv1_2, "the policy is not in force"
+        context.load_verify_locations(cadata=root)
+        built = _first_flight.verified_chain(context, threading.Lock(), chain, sys.argv[2], context.verify_flags, 0)
+        assert built == (*chain, root)
+    """
+    environment = {
+        **os.environ,
+        "OPENSSL_CONF": str(tmp_path / "openssl.cnf"),
+        "PYTHONPATH": str(Path(truststore.__file__).parent.parent),
+    }
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path / "chain.pem"), HOST]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
+    if "the policy is not in force" in done.stderr:
+        pytest.skip("this OpenSSL does not read OPENSSL_CONF")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_verdict_is_an_error_of_ssl() -> None:
     with pytest.raises(NoVerdict) as caught:
         verified(trusting(), [], HOST)
@@ -394,7 +443,7 @@ def test_a_refusal_is_told_in_words_that_are_known() -> None:
     with pytest.raises(ssl.SSLCertVerificationError) as caught:
         verified(trusting(), chain(), HOST)
     assert (caught.value.library, caught.value.reason) == ("SSL", "CERTIFICATE_VERIFY_FAILED")
-    assert caught.value.verify_message == _verdict.OPENSSL_WORDS[caught.value.verify_code]
+    assert caught.value.verify_message == _verify_codes.OPENSSL_WORDS[caught.value.verify_code]
 
 
 # -- the judge's message callback ---------------------------------------------------------------------------------------------------

@@ -176,6 +176,7 @@ def test_what_is_no_chain_is_a_type_error(chain: Any) -> None:
         verified(trusting(), chain, HOST)
 
 
+@pytest.mark.filterwarnings("ignore:integer value out of range:DeprecationWarning")
 @pytest.mark.parametrize("flags", [-1, 1 << 64, 1 << 100])
 def test_flags_that_c_does_not_take_are_no_verdict(flags: int) -> None:
     leaf, context = cases.intermediate().issue(HOST), trusting(cases.root())

@@ -516,42 +516,6 @@ def test_the_systems_roots_vouch_for_clients_if_told_to(
     assert lets_in(context, visitor)
 
 
-def test_nobody_is_both_ends_and_lets_the_systems_visitors_in(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
-    """OpenSSL has one store for both."""
-    context = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
-    assert accepts(context, leaf)
-    with pytest.raises(ValueError, match="must not vouch for clients"):
-        lets_in(context, visitor)
-    context.set_default_verify_paths()
-    assert lets_in(context, visitor)
-
-    context = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
-    assert not lets_in(context, visitor)
-    with pytest.raises(ValueError, match="must not vouch for clients"):
-        accepts(context, leaf)
-    assert not lets_in(context, visitor)
-
-
-def test_a_server_does_not_choose_a_context_that_trusts_the_systems_roots(
-    visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """OpenSSL takes the store of the context that an `sni_callback` chooses, and the mode of the one it came from."""
-    said: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", said.append)
-    context, chosen = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path), server(ssl.PROTOCOL_TLS, leaf, tmp_path)
-    context.sni_callback = lambda tls, name, context: setattr(tls, "context", chosen)
-    assert not lets_in(context, visitor)
-    with pytest.raises(ValueError, match="must not vouch for clients"):
-        accepts(chosen, leaf)
-    chosen = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
-    assert accepts(chosen, leaf)
-    with pytest.raises(ssl.SSLError, match="CALLBACK_FAILED"):
-        lets_in(context, visitor)
-    assert "must not vouch for clients" in str(said[0].exc_value)
-    chosen.set_default_verify_paths()
-    assert lets_in(context, visitor)
-
-
 def test_a_server_that_verifies_nobody_chooses_as_it_likes(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
     context, chosen = server(ssl.PROTOCOL_TLS_SERVER, leaf, tmp_path, ssl.CERT_NONE), server(ssl.PROTOCOL_TLS, leaf, tmp_path)
     assert accepts(chosen, leaf)
@@ -564,17 +528,18 @@ def test_a_server_that_verifies_nobody_chooses_as_it_likes(visitor: ssl.SSLConte
 def test_roots_that_were_loaded_in_part_do_not_vouch_for_clients(
     leaf: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store was damaged: the connection to a server was refused, but the roots before the damage are in OpenSSL's store."""
+    """A file of the store was missing: the connection to a server was refused, but the roots of the others are in OpenSSL's store."""
     good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
     good.write_text(leaf.root.pem)
-    bad.write_text(ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05"))
     monkeypatch.setattr(search, "find", lambda: search.Store(search.TABLE, files=(str(good), str(bad))))
-    for load in (lambda context: in_memory(context, leaf.server_context())), truststore.SSLContext.set_default_verify_paths:
-        context = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
-        with pytest.raises(ssl.SSLCertVerificationError, match="bad"):
-            load(context)
-        with pytest.raises(ValueError, match="must not vouch for clients"):
-            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+    visitor = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    visitor.check_hostname, visitor.verify_mode = False, ssl.CERT_NONE
+    carry(visitor, leaf.root.issue("visitor.example", purposes=[CLIENT_AUTH]), tmp_path)  # type: ignore[attr-defined]
+    context = server(ssl.PROTOCOL_TLS, leaf, tmp_path)
+    with pytest.raises(ssl.SSLCertVerificationError, match="bad"):
+        in_memory(context, leaf.server_context())
+    assert inside(context) == 1
+    assert not lets_in(context, visitor)
 
 
 def test_a_server_that_tries_to_connect_stays_a_server(visitor: ssl.SSLContext, leaf: Certificate, tmp_path: Path) -> None:
@@ -651,13 +616,27 @@ def test_a_store_that_cannot_be_loaded_is_an_error_each_time(
     assert accepts(context, leaf)
 
 
-def test_a_store_that_is_no_certificate_in_part_is_named(
+def test_a_damaged_block_costs_no_more_than_itself(system: Store, leaf: Certificate, second: Authority, caplog: Any) -> None:
+    """As plain ssl, curl and others go on. It is said once, and with a refusal."""
+    damaged = ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05")
+    system.file.write_text(leaf.root.pem + damaged + second.pem, "ascii")
+    for _ in range(2):
+        context = client()
+        assert accepts(context, leaf)
+        assert accepts(context, second.issue(HOST))
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"{system.file}, line {leaf.root.pem.count(chr(10)) + 1}: left out a block" in warning
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        in_memory(context, Authority.new().issue(HOST).server_context())
+    assert sys.version_info < (3, 11) or any("left out a block" in note for note in caught.value.__notes__)
+
+
+def test_a_store_that_is_missing_in_part_is_named(
     system: Store, leaf: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The files before the rubbish are loaded by then: that much is neither trusted nor taken for the user's."""
+    """The files before it are loaded by then: that much is neither trusted nor taken for the user's."""
     good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
     good.write_text(leaf.root.pem)
-    bad.write_text(ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x05"))
     context = client()
     with monkeypatch.context() as patched:
         patched.setattr(search, "find", lambda: search.Store(search.TABLE, files=(str(good), str(bad))))

@@ -117,6 +117,7 @@ class TestPython:
             "certifi/cacert.pem,sha256=A,1\n",
             "\0\n\0",
         ],
+        ids=["empty", "no sum", "a path alone", "MD5", "SHA-1", "another's", "a backup's", "Latin-1", "a short sum", "NUL"],
     )
     def test_records_that_prove_nothing(self, record: str | bytes, machine: FakeRoot) -> None:
         path = machine.write(CERTIFI, CHANGED)

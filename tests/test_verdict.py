@@ -29,12 +29,11 @@ def case_named(name: str) -> cases.Case:
 
 def question_of(case: cases.Case) -> _verdict.Question:
     world = case.world()
-    anchors = _verdict.Anchors(certificate.der for certificate in world.anchors)
-    return _verdict.Question(world.ders, case.host, anchors, FLAGS, case.common_name)
+    return _verdict.Question(world.ders, case.host, FLAGS, case.common_name)
 
 
-def question(*ders: bytes, hostname: str | None = "www.example.test", anchors: tuple[bytes, ...] = ()) -> _verdict.Question:
-    return _verdict.Question(ders, hostname, _verdict.Anchors(anchors), FLAGS, True)
+def question(*ders: bytes, hostname: str | None = "www.example.test") -> _verdict.Question:
+    return _verdict.Question(ders, hostname, FLAGS, True)
 
 
 def attributes(error: BaseException) -> dict[str, Any]:
@@ -171,13 +170,6 @@ def test_note_points_at_the_culprit() -> None:
 
 
 @with_notes
-@pytest.mark.parametrize(("count", "shown"), [(1, "and 1 certificate that"), (2, "and 2 certificates that")])
-def test_note_counts_own_anchors(count: int, shown: str) -> None:
-    anchors = tuple(self_signed("a.test").der for _ in range(count))
-    assert shown in note(_verdict.refusal(question(b"", anchors=anchors), 20, PLATFORM))
-
-
-@with_notes
 @pytest.mark.parametrize(("chain", "index"), [((), 0), ((b"",), 0), ((b"\x30\x03\x02\x01\x00",), 0), ((b"",), 7)])
 def test_note_without_certificate(chain: tuple[bytes, ...], index: int) -> None:
     text = note(_verdict.refusal(question(*chain), 1, PLATFORM, index=index))
@@ -256,32 +248,45 @@ def test_errors_travel_between_processes() -> None:
     assert (type(copy), copy.args, vars(copy)) == (type(original), original.args, vars(original))
 
 
-# Questions and anchors. -------------------------------------------------------------------------------------------------------------------
+# Two judges. ------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_anchors_are_unique_and_in_order() -> None:
-    assert _verdict.Anchors([b"b", b"a", b"b"]).certificates == (b"b", b"a")
-    assert len(_verdict.Anchors()) == 0
-    assert not _verdict.Anchors()
+def refused_by(code: int, platform: _verdict.Platform) -> ssl.SSLCertVerificationError:
+    return _verdict.refusal(question(b""), code, platform)
 
 
-def test_more_anchors_are_another_set() -> None:
-    few = _verdict.Anchors([b"a"])
-    few.native = object()
-    more = few.and_more([b"b"])
-    assert (few.certificates, more.certificates, more.native) == ((b"a",), (b"a", b"b"), None)
+@pytest.mark.parametrize(
+    ("own", "systems", "said"),
+    [(20, 62, 62), (62, 20, 62), (20, 19, 20), (2, 20, 2), (62, 10, 62), (10, 62, 10), (20, 1, 1), (18, 23, 23)],
+)
+def test_the_refusal_that_got_further_is_said(own: int, systems: int, said: int) -> None:
+    error = _verdict.further(refused_by(own, _verdict.OWN), refused_by(systems, PLATFORM))
+    assert error.verify_code == said
 
 
-def test_the_same_anchors_stay_the_same_object() -> None:
-    few = _verdict.Anchors([b"a", b"b"])
-    assert few.and_more([b"b", b"a"]) is few
-    assert few.and_more([]) is few
+@with_notes
+def test_the_note_names_both_judges() -> None:
+    first, second = attributes(_verdict.further(refused_by(62, _verdict.OWN), refused_by(20, PLATFORM)))["__notes__"]
+    assert "Asked: OpenSSL, with what the program loaded." in first
+    assert second == "Asked besides: Windows, with the machine's certificate store: unable to get local issuer certificate"
+
+
+# Questions. -------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_question_is_a_snapshot() -> None:
     sent = [b"leaf"]
-    asked = _verdict.Question(sent, "a.test", _verdict.Anchors([b"root"]), FLAGS, False)
+    asked = _verdict.Question(sent, "a.test", FLAGS, False, 3)
     sent.append(b"more")
     other = asked.about([b"other"])
     assert (asked.chain, other.chain) == ((b"leaf",), (b"other",))
-    assert (other.hostname, other.anchors, other.flags, other.common_name) == ("a.test", asked.anchors, FLAGS, False)
+    assert (other.hostname, other.flags, other.common_name, other.security_level) == ("a.test", FLAGS, False, 3)
+
+
+@pytest.mark.parametrize(
+    ("held", "compared"), [("a.test.", "a.test"), ("a.test", "a.test"), ("192.0.2.1.", "192.0.2.1."), (".", ""), (None, None)]
+)
+def test_systems_compare_names_without_a_trailing_dot(held: str | None, compared: str | None) -> None:
+    """OpenSSL, which judges by what the program loaded, gets the name as the connection object holds it."""
+    asked = _verdict.Question([b"leaf"], held, FLAGS, True)
+    assert (asked.server_hostname, asked.hostname) == (held, compared)

@@ -1,6 +1,7 @@
-"""The gate: stands where ssl keeps its C connection object until the peer is verified.
+"""The gates: stand where ssl keeps its C connection object until the peer is judged, by others than OpenSSL or besides it.
 
-Used where the operating system gives the verdict, on the client's side, unless the user said CERT_NONE.
+`Gate` is for a client, whose server is judged by the judges of `_judges`. `ClientGate` is for a server whose store holds more than may
+vouch for clients. Most connections have neither.
 
 Rules.
 1. OpenSSL performs a pending handshake inside any read or write. So until the verdict each of them goes through `do_handshake()`;
@@ -10,7 +11,7 @@ Rules.
 3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
    leaves the connection refused for good, and its socket shut down, so that nobody goes on in plain text.
 4. `_lock` belongs to one connection: a thread that reads while another is waiting for the verdict waits, too.
-5. A resumed session has no chain. The leaf is verified again, with the chain that it came with, if the session was taken from here.
+5. A resumed session has no chain. The leaf is judged again, with the chain that it came with, if the session was taken from here.
 
 No reference leads back from the C object, the context or a kept error to the gate: it dies with its socket.
 """
@@ -21,35 +22,45 @@ import _socket
 import ssl
 from _thread import RLock
 from _weakref import ref
-from operator import attrgetter
-from ssl import SSLCertVerificationError, SSLWantReadError, SSLWantWriteError
+from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, SSLWantWriteError
 
 from . import _der, _verdict
-from ._stdlib import ENCODING_DER, ENCODING_PEM, CConnection, plain_context
+from ._first_flight import NoVerdict
+from ._stand_in import StandIn
+from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
+from ._verify_codes import UNABLE_TO_GET_ISSUER_LOCALLY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, Protocol
 
     from _typeshed import ReadableBuffer
 
-    from ._context import SSLContext
+    from ._judges import Judges
     from ._stdlib import Certificate, Connection, Decoded, Ends
     from ._verdict import Question
 
+    class Context(Protocol):
+        """What a gate asks the context of its connection (`_context.SSLContext`)."""
 
-class OpenGate:
+        def remember_chain(self, chain: tuple[bytes, ...]) -> None: ...
+        def chain_of(self, leaf: bytes) -> tuple[bytes, ...]: ...
+        def vouches_for_client(self, chain: tuple[bytes, ...]) -> bool: ...
+        def leaves_clients_to_openssl(self) -> bool: ...
+
+
+class OpenGate(StandIn):
     """What a gate is once the peer is verified: `read`, `write` and `do_handshake` are the C connection object's own.
 
     They are found in slots, and there is no `__getattr__`: either would make each look-up slower (`python -m benchmarks`).
     """
 
     __slots__ = (
-        "__weakref__",
         "_asking",
         "_built",
-        "_conn",
-        "_judged_by",
+        "_context",
+        "_judges",
         "_lock",
         "_outgoing",
         "_question",
@@ -64,19 +75,21 @@ class OpenGate:
     def __init__(
         self,
         connection: Connection,
-        context: SSLContext,
+        context: Context,
         question: Question,
         ends: Ends,
+        judges: Judges,
     ) -> None:
-        self._conn = connection
-        self._judged_by = context
+        super().__init__(connection)
+        self._context = context
         self._question = question
+        self._judges = judges
         self._outgoing = ends[1] if len(ends) == 2 else None
         self._socket = ref(ends[0]) if len(ends) == 1 else None
         self._lock = RLock()
         self._asking = False
         self._refusal: SSLCertVerificationError | None = None
-        self._verified: tuple[bytes, ...] = ()
+        self._verified: tuple[bytes, ...] | None = None  # not judged yet
         self._built: Sequence[bytes] = ()
 
     # -- until the verdict ------------------------------------------------------------------------------------------------------
@@ -86,10 +99,13 @@ class OpenGate:
         while not self._finished():
             self._judge(self._sent())
         self._judge(self._sent() or self._resumed())
+        self._open(OpenGate)
+
+    def _open(self, how: type[OpenGate]) -> None:
         for name in ("read", "write", "do_handshake"):
             vars(OpenGate)[name].__set__(self, getattr(self._conn, name))
         # Last: until here an interruption leaves the gate closed.
-        self.__class__ = OpenGate  # pyright: ignore[reportAttributeAccessIssue]
+        self.__class__ = how  # pyright: ignore[reportAttributeAccessIssue]
 
     def _finished(self) -> bool:
         """Whether the handshake is; False as soon as there is a chain to judge. Raises if it waits for anything else."""
@@ -104,17 +120,18 @@ class OpenGate:
     def shutdown(self) -> object:
         """Hands the socket back for plain text: not if the peer was refused, nor before it was judged."""
         self._raise_if_refused()
-        if self._conn.version() and not self._verified:  # the handshake is finished, but it was interrupted before the verdict
+        if self._conn.version() and self._verified is None:  # the handshake is finished, but it was interrupted before the verdict
             self._shake_hands()
         return self._conn.shutdown()
 
     def _sent(self) -> tuple[bytes, ...]:
-        return tuple(certificate.public_bytes(ENCODING_DER) for certificate in self._conn.get_unverified_chain() or ())
+        sent = self._conn.get_unverified_chain() or ()
+        return tuple(certificate.public_bytes(ENCODING_DER) for certificate in sent if certificate)
 
     def _resumed(self) -> tuple[bytes, ...]:
         """OpenSSL keeps the leaf alone with a session."""
         leaf = self._conn.getpeercert(True)
-        return self._judged_by.chain_of(leaf) if isinstance(leaf, bytes) else ()
+        return self._context.chain_of(leaf) if isinstance(leaf, bytes) else ()
 
     # -- the verdict ------------------------------------------------------------------------------------------------------------
 
@@ -141,18 +158,15 @@ class OpenGate:
                 raise _verdict.again(self._refusal or self._unanswered("it was interrupted"))
 
     def _ask(self, chain: tuple[bytes, ...]) -> Sequence[bytes]:
-        verifier = self._judged_by._verifier
         if not chain:
             raise self._unanswered("the peer sent none")
-        if verifier is None:
-            raise self._unanswered("nobody can verify it")
-        built = verifier(self._question.about(chain))
-        if not built:
-            raise self._unanswered("the answer was no chain")
-        return tuple(built)
+        try:
+            return self._judges.verdict(self._question.about(chain))
+        except NoVerdict as error:
+            raise self._unanswered(str(error)) from None
 
     def _unanswered(self, why: str) -> SSLCertVerificationError:
-        return _verdict.no_verdict(self._question, self._judged_by._platform, why)
+        return _verdict.no_verdict(self._question, self._judges.platform, why)
 
     def _cut(self) -> None:
         """Make what lies below unusable: take back what the handshake wrote, or shut the TCP connection down.
@@ -170,7 +184,7 @@ class OpenGate:
     # -- what ssl asks a connection afterwards ----------------------------------------------------------------------------------
 
     def getpeercert(self, binary_form: bool = False) -> bytes | Decoded | None:
-        if not self._verified or self._asking:
+        if self._verified is None or self._asking:
             raise ValueError("handshake not done yet")
         as_set = getattr(self.context, "as_set", None)
         if as_set is None:  # the user's choice, and none of ours
@@ -178,48 +192,28 @@ class OpenGate:
         certificate: bytes | Decoded | None = as_set(self._conn.getpeercert, binary_form)  # C reads the context's settings
         return certificate
 
-    def get_verified_chain(self) -> list[Certificate] | None:
+    def get_verified_chain(self) -> Sequence[Certificate] | None:
         """The chain that the platform built, root included (plain ssl knows what OpenSSL built)."""
         sent: dict[bytes, Certificate] = {
-            certificate.public_bytes(ENCODING_DER): certificate for certificate in self._conn.get_unverified_chain() or ()
+            certificate.public_bytes(ENCODING_DER): certificate
+            for certificate in self._conn.get_unverified_chain() or ()
+            if certificate
         }
         return [sent.get(der) or BuiltCertificate(der) for der in self._built] or None
 
     @property
     def session(self) -> ssl.SSLSession | None:
         if self._verified:
-            self._judged_by.remember_chain(self._verified)
+            self._context.remember_chain(self._verified)
         return self._conn.session
 
     @session.setter
     def session(self, session: ssl.SSLSession | None) -> None:
         self._conn.session = session
 
-    @property
-    def context(self) -> ssl.SSLContext:
-        return self._conn.context
-
-    @context.setter
-    def context(self, context: ssl.SSLContext) -> None:
-        self._conn.context = context
-
-    @property
-    def owner(self) -> object:
-        return self._conn.owner
-
-    @owner.setter
-    def owner(self, owner: object) -> None:
-        self._conn.owner = owner
-
-
-# Everything else is the C connection object's business.
-for _name in vars(CConnection):
-    if not hasattr(OpenGate, _name):
-        setattr(OpenGate, _name, property(attrgetter(f"_conn.{_name}")))
-
 
 class Gate(OpenGate):
-    """Lets no data through before the peer is verified."""
+    """Before a client's connection: lets no data through before the server is judged."""
 
     __slots__ = ()
 
@@ -233,6 +227,61 @@ class Gate(OpenGate):
     def write(self, data: ReadableBuffer) -> int:
         self._shake_hands()
         return self._conn.write(data)
+
+
+class OpenClientGate(OpenGate):
+    """What a `ClientGate` is once the client is judged."""
+
+    __slots__ = ()
+
+    def get_verified_chain(self) -> Sequence[Certificate] | None:
+        return self._conn.get_verified_chain()
+
+    def verify_client_post_handshake(self) -> None:
+        """OpenSSL would judge the client within some later read, where nobody can look at its verdict."""
+        owner = self._store_owner()
+        if owner is not None and not owner.leaves_clients_to_openssl():
+            raise SSLError(
+                SSL_ERROR_SSL,
+                "a context that also verifies servers by the system's roots cannot ask a client for its certificate after the "
+                "handshake: use another context for the server side",
+            )
+        self._conn.verify_client_post_handshake()
+
+    def _store_owner(self) -> Context | None:
+        """The context whose store counts, if it is ours: a `sni_callback` may have moved the connection."""
+        context: Any = self.context
+        return context if hasattr(context, "vouches_for_client") else None
+
+
+class ClientGate(OpenClientGate, Gate):
+    """Before a server's connection: lets no data through before the client is judged by those that may vouch for clients.
+
+    OpenSSL has verified it by then, with all that is in the store.
+    """
+
+    __slots__ = ()
+
+    def _shake_hands(self) -> None:
+        self._raise_if_refused()
+        self._conn.do_handshake()
+        self._judge(self._sent())
+        self._open(OpenClientGate)
+
+    def _ask(self, chain: tuple[bytes, ...]) -> Sequence[bytes]:
+        """The chain that OpenSSL has verified, if it ends in an anchor that vouches for clients; none if the client showed nothing."""
+        leaf = self._conn.getpeercert(True)
+        if not isinstance(leaf, bytes):
+            return ()
+        verified = tuple(certificate.public_bytes(ENCODING_DER) for certificate in self._conn.get_verified_chain() or ())
+        owner = self._store_owner()
+        if owner is None:
+            return verified
+        began_with = verified or owner.chain_of(leaf)  # a resumed session has no chain
+        if owner.vouches_for_client(began_with):
+            owner.remember_chain(began_with)
+            return verified
+        raise _verdict.refusal(self._question.about(chain or (leaf,)), UNABLE_TO_GET_ISSUER_LOCALLY, _verdict.OWN)
 
 
 class BuiltCertificate:

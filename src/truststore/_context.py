@@ -1,52 +1,45 @@
-"""SSLContext: what the user set, and the standard library's surface.
+"""SSLContext: the standard library's surface; who sets what, and who connects how.
 
 A true subclass of `ssl.SSLContext`. Every connection, whoever makes it (SSLSocket, SSLObject, connect() later, accept(), asyncio,
 gevent), gets its C connection object from one of two factories, `_wrap_socket` and `_wrap_bio`. These two are overridden; nothing
 else on the way of a connection is.
 
-Settings. OpenSSL must not verify where the system does, nor may a context that nobody configured ask clients for a certificate. There,
-what the user set (`verify_mode`, `check_hostname`) lives in `_settings`, one tuple, and the C settings are merely what the next SSL_new()
-copies: each wrap *sets* what it needs, under the lock, and never saves and restores. So an exception at any line, re-entry (a signal
-handler, a `__del__`) or another thread can neither leave nor see the context more open than the user made it. Everywhere else
-`_settings` is None, the C settings are the user's, and once the store is loaded a wrap goes straight to C (`_direct`).
-
-Lock. `_lock` guards the C settings and the store while they change or are copied. SSL_new() gives up the GIL, so it matters on every
-build. It is re-entrant, and never held during a handshake or a verdict.
-
-Who verifies. Where the system has a verifier (`_verifier`), OpenSSL is told not to verify, and the gate of `_connection` stands in
-place of the C object until the verifier has answered. Elsewhere OpenSSL verifies, against the store that `_openssl` loads once.
+What the user set is the business of `_settings`, whose lock guards everything that changes here. Whom the user trusts is that of
+`_trust`, which also says who decides on a connection: OpenSSL within the handshake, then the C object is handed out as it is; or a
+gate (`_connection`), which stands in its place until the peer is judged. Once nothing can be left to do for a connection but to make it,
+a wrap goes straight to C (`_direct`), without the lock.
 """
 
 from __future__ import annotations
 
 import ssl
 from _contextvars import ContextVar
-from _thread import RLock
 from abc import ABCMeta
 from functools import partial
-from ssl import CERT_NONE, CERT_REQUIRED, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
+from ssl import CERT_NONE, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
 from ._platform import PLATFORM, verify
-from ._verdict import Anchors, Question
+from ._settings import CHECK_HOSTNAME, VERIFY_MODE, Settings
+from ._trust import BY_OPENSSL, INSTEAD_OF_OPENSSL, Trust
+from ._verdict import OWN, Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
-    from typing import Self, TypeVar
+    from collections.abc import Callable, Iterable
+    from typing import Any, Self, TypeVar
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
-    from ._connection import Gate
-    from ._openssl import Roots
-    from ._stdlib import Connection, Decoded, Ends, Factory
+    from ._judges import Judges
+    from ._settings import Values
+    from ._stand_in import StandIn
+    from ._stdlib import Connection, Decoded, Ends, Factory, Password
     from ._store.search import Store
     from ._verdict import Verifier
 
     Answer = TypeVar("Answer")
-    #: `verify_mode` and `check_hostname`.
-    Settings = tuple[VerifyMode, bool]
 
 #: How many leaves a context remembers the chain of. Beyond, the oldest goes.
 REMEMBERED_CHAINS = 256
@@ -113,105 +106,60 @@ class SSLContext(_CSettings):
     _stands_for: tuple[type, ...] = ()
     _outer: type[ssl.SSLContext] = _CSettings
 
-    _lock: RLock
-    _settings: tuple[VerifyMode, bool] | None
-    _mode_is_ours: bool  # nobody chose `verify_mode`: clients verify, servers do not ask for a certificate
-    _check_is_ours: bool  # nobody chose `check_hostname`: clients check it, servers have no peer's name to check
-    _options_in_need = 0  # those that nobody may switch off
+    _settings: Settings
+    _trust: Trust
     _direct: bool  # there is nothing to do for a connection but to make it
-    _anchors: Anchors
-    _has_own: bool
-    _has_directory: bool
-    _verifies_clients: bool
-    _roots: Roots | None
     _chains: dict[bytes, tuple[bytes, ...]]
 
     def __new__(cls, protocol: int | None = None, *args: object, **kwargs: object) -> Self:
         self = super().__new__(cls, ssl.PROTOCOL_TLS if protocol is None else protocol, *args, **kwargs)
-        self._lock = RLock()
-        self._mode_is_ours = self._check_is_ours = protocol is None
+        self._settings = Settings(bare=protocol is None)
+        self._trust = Trust(self._verifier, self._platform)
         self._direct = protocol == PROTOCOL_TLS_SERVER
-        self._settings = None
-        if self._mode_is_ours:
-            self._settings = CERT_REQUIRED, True
-        elif self._verifier is not None and not self._direct:
-            self._settings = self._in_force()
-        self._anchors = Anchors()
-        self._has_own = self._has_directory = self._verifies_clients = False
-        self._roots = None
         self._chains = {}
+        if self._verifier is not None and not self._direct:
+            self._settings.keep(self)
         return self
 
     # -- what the user set ------------------------------------------------------------------------------------------------------
 
-    def _in_force(self) -> Settings:
-        """What the user set."""
-        return self._settings or (VerifyMode(_stdlib.get_verify_mode(self)), _stdlib.get_check_hostname(self))
-
-    def _change(self, changed: Callable[[VerifyMode, bool], Settings]) -> None:
-        """Keep what the user sets; once more if a signal handler or a destructor has set something meanwhile."""
-        while True:
-            before = self._in_force()
-            after = changed(*before)
-            if self._settings is before:
-                self._settings = after
-                return self._apply(*after)
-
-    def _apply(self, mode: VerifyMode, check: bool) -> None:
-        """Make these the C settings, whatever they were. The order is the one that C accepts from any state."""
-        while (_stdlib.get_verify_mode(self), _stdlib.get_check_hostname(self)) != (mode, check):
-            try:
-                _stdlib.set_check_hostname(self, False)
-                _stdlib.set_verify_mode(self, mode)
-                _stdlib.set_check_hostname(self, check)
-            except ValueError:  # noqa: PERF203 - a signal handler or a destructor has used the context between the first two
-                continue
-
     @property  # type: ignore[override]
     def verify_mode(self) -> VerifyMode:
         """As in `ssl`. On a client CERT_OPTIONAL verifies like CERT_REQUIRED."""
-        return self._in_force()[0]
+        return self._settings.in_force(self)[0]
 
     @verify_mode.setter
     def verify_mode(self, value: VerifyMode) -> None:
-        with self._lock:
-            if self._settings is None:
-                _stdlib.set_verify_mode(self, value)
-                return
-            self._change(partial(self._with_mode, value))
-            self._mode_is_ours = False
-
-    def _with_mode(self, value: VerifyMode, mode: VerifyMode, check: bool) -> Settings:
-        if self._mode_is_ours and value == CERT_NONE:
-            return CERT_NONE, False
-        self._apply(mode, check)
-        _stdlib.set_verify_mode(self, value)  # raises what ssl raises
-        return VerifyMode(value), check
+        self._settings.set_verify_mode(self, value)
 
     @property
     def check_hostname(self) -> bool:
         """As in `ssl`. False, unless it was set, while a context made without a protocol is wrapped as a server."""
-        return self._in_force()[1] and _serving.get() is not self
+        return self._settings.in_force(self)[1] and _serving.get() is not self
 
     @check_hostname.setter
     def check_hostname(self, value: bool) -> None:
-        with self._lock:
-            if self._settings is None:
-                _stdlib.set_check_hostname(self, value)
-                return
-            self._change(lambda mode, _: (CERT_REQUIRED if value and mode is CERT_NONE else mode, bool(value)))
-            self._mode_is_ours = self._mode_is_ours and not value
-            self._check_is_ours = False
+        with self._settings.lock:
+            self._direct = self._direct and self.protocol is PROTOCOL_TLS_SERVER  # without names own anchors alone may vouch
+            self._settings.set_check_hostname(self, value)
 
     @property
     def options(self) -> ssl.Options:
-        """As in `ssl`; `OP_NO_RENEGOTIATION` cannot be taken out of a context once the system has verified for it."""
+        """As in `ssl`; `OP_NO_RENEGOTIATION` cannot be taken out of a context once a gate has been put before a connection of it."""
         return ssl.Options(super().options)
 
     @options.setter
     def options(self, value: int) -> None:
-        with self._lock:  # another thread's `options |=` may have read them before ours were in
-            _stdlib.set_options(self, value | self._options_in_need if self._options_in_need else value)
+        self._settings.set_options(self, value)
+
+    def load_cert_chain(
+        self, certfile: StrOrBytesPath, keyfile: StrOrBytesPath | None = None, password: Password | None = None
+    ) -> None:
+        """As in `ssl`."""
+        if callable(password):
+            password = _answer(password, certfile, keyfile, self.security_level)
+        with self._settings.lock:  # that a verdict takes, too, when it copies what is set here
+            super().load_cert_chain(certfile, keyfile, password)
 
     # -- what the user trusts ---------------------------------------------------------------------------------------------------
 
@@ -221,71 +169,77 @@ class SSLContext(_CSettings):
         capath: StrOrBytesPath | None = None,
         cadata: str | ReadableBuffer | None = None,
     ) -> None:
-        """As in `ssl`; what is loaded is trusted in addition to the system's roots.
+        """As in `ssl`: OpenSSL judges by what is loaded, whatever the system. The system's roots are trusted in addition.
 
-        Where the system verifies, a directory is read now, not when a certificate is looked for.
+        They are not if `check_hostname` is False and `load_default_certs()` is not called: then what is loaded alone vouches for servers.
+
+        A public bundle that libraries load by themselves, such as certifi's, is not taken for the program's own: docs/differences.md.
         """
-        with self._lock:
-            super().load_verify_locations(cafile, capath, cadata)
-            self._has_own = True
-            self._has_directory = self._has_directory or capath is not None
-            if self._verifier is not None:
-                from ._store.pem import read_certificates
-
-                self._anchors = self._anchors.and_more(
-                    read_certificates(cafile, capath, cadata if cadata is None or isinstance(cadata, str) else bytes(cadata))
-                )
-            if self._roots is not None:
-                self._roots.user_loaded(cafile, capath, cadata)
+        with self._settings.lock:
+            self._direct = self._direct and self.protocol is PROTOCOL_TLS_SERVER
+            self._trust.load(self, cafile, capath, cadata)
 
     def load_default_certs(self, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
-        """Nothing that a client needs: the system's roots are always asked. For `Purpose.CLIENT_AUTH` see `set_default_verify_paths()`.
+        """Have the system's roots vouch for servers, whatever else is loaded; where OpenSSL verifies they are loaded now, as in `ssl`.
+
+        For `Purpose.CLIENT_AUTH` see `set_default_verify_paths()`. What is wrong with the store is raised by the handshake.
 
         Raises TypeError if `purpose` is no `ssl.Purpose`.
         """
         if not isinstance(purpose, _stdlib.Purpose):
             raise TypeError(purpose)
-        if purpose == ssl.Purpose.CLIENT_AUTH:
-            self.set_default_verify_paths()
-        elif self._verifier is None:
-            with self._lock:
-                self._system_roots().listed = True
+        with self._settings.lock:
+            self._direct = self._direct and self.protocol is PROTOCOL_TLS_SERVER
+            self._trust.asks_for_system(self, purpose)
+        self._trust.say()
 
     def set_default_verify_paths(self) -> None:
         """Trust the system's roots for the certificates of clients, too, in connections of the server side.
 
-        Where the system verifies servers this does nothing: its verdict is on servers, and OpenSSL has no store there.
+        Where the system verifies servers this adds none: its verdict is on servers, and OpenSSL has no store there.
         """
-        if self._verifier is None:
-            with self._lock:
-                self._system_roots().load_for_clients(self)
+        self.load_default_certs(ssl.Purpose.CLIENT_AUTH)
 
     def get_ca_certs(self, binary_form: bool = False) -> list[bytes] | list[Decoded]:  # type: ignore[override]
         """As in `ssl`. The system's roots are listed if `load_default_certs()` or the like was called, as there."""
-        with self._lock:
-            if self._roots is None:
-                listed: list[bytes] | list[Decoded] = super().get_ca_certs(binary_form)
-                return listed
-            return self._roots.certificates(self, binary_form, self._has_directory)
+        from ._listing import certificates
+
+        with self._settings.lock:
+            return certificates(self._trust, self, binary_form)
 
     def cert_store_stats(self) -> dict[str, int]:
-        """As in `ssl`, of what `get_ca_certs()` speaks of."""
-        with self._lock:
-            if self._roots is None:
-                return super().cert_store_stats()
-            return self._roots.statistics(self, self._has_directory)
+        """As in `ssl`: counts what `get_ca_certs()` lists, and what it does not list because it is no authority."""
+        from ._listing import statistics
+
+        with self._settings.lock:
+            return statistics(self._trust, self)
 
     @property
     def system_store(self) -> Store | None:
         """The system's store that this context uses, and how it was found; None if none was needed so far, or the system verifies."""
-        return None if self._roots is None else self._roots.store
+        return self._trust.roots.store if self._trust.roots else None
 
-    def _system_roots(self) -> Roots:
-        if self._roots is None:
-            from ._openssl import Roots
+    def verify_chain(self, chain: Iterable[bytes], server_hostname: str | None = None) -> list[bytes]:
+        """Judge a server's certificates without a connection, by the same judges and rules as a connection of this context.
 
-            self._roots = Roots()
-        return self._roots
+        `chain` is what the server sent: DER, its own certificate first. `server_hostname` is as for `wrap_socket()`. The answer is the
+        chain that was built: DER, the server's certificate first, root included.
+
+        It is the verdict on the certificates alone: nobody has proven to hold the key, and a handshake looks at more than these.
+
+        Raises `ssl.SSLCertVerificationError` if the server is not trusted, the same that a connection raises; `ssl.SSLError` if
+        OpenSSL came to no verdict, with the reason; ValueError if `check_hostname` is set but there is no `server_hostname`, if `chain` is
+        empty, and for a context that does not verify servers (CERT_NONE, ``ssl.PROTOCOL_TLS_SERVER``).
+        """
+        from ._offline import certificates_of, encoded_name
+
+        sent, name = certificates_of(chain), encoded_name(self, server_hostname)
+        try:
+            with self._settings.lock:
+                question, judges = self._asked_without_connection(name)
+        finally:
+            self._trust.say()
+        return list(judges.verdict(question.about(sent)))
 
     # -- connections ------------------------------------------------------------------------------------------------------------
 
@@ -299,7 +253,7 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
         """As in `ssl`."""
-        token = _serving.set(self if server_side and self._check_is_ours else None)
+        token = _serving.set(self if server_side and CHECK_HOSTNAME in self._settings.unset else None)
         try:
             return self._outer.wrap_socket(
                 self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
@@ -315,7 +269,7 @@ class SSLContext(_CSettings):
         *,
         owner: object = None,
         session: ssl.SSLSession | None = None,
-    ) -> Connection | Gate:
+    ) -> Connection | StandIn:
         if self._direct and (server_side or server_hostname):
             return _stdlib.wrap_socket(self, sock, server_side, server_hostname, owner=owner, session=session)
         return self._connect(_stdlib.wrap_socket, (sock,), server_side, server_hostname, owner, session)
@@ -329,7 +283,7 @@ class SSLContext(_CSettings):
         *,
         owner: object = None,
         session: ssl.SSLSession | None = None,
-    ) -> Connection | Gate:
+    ) -> Connection | StandIn:
         if self._direct and (server_side or server_hostname):
             return _stdlib.wrap_bio(self, incoming, outgoing, server_side, server_hostname, owner=owner, session=session)
         return self._connect(_stdlib.wrap_bio, (incoming, outgoing), server_side, server_hostname, owner, session)
@@ -342,102 +296,119 @@ class SSLContext(_CSettings):
         hostname: str | None,
         owner: object,
         session: ssl.SSLSession | None,
-    ) -> Connection | Gate:
+    ) -> Connection | StandIn:
         """The C connection object, or the gate that stands in its place."""
-        with self._lock:
-            mode, check = self._required(server_side, hostname)
-            gated = mode is not CERT_NONE and not server_side and self._verifier is not None
-            settings = (CERT_NONE, False) if gated else (mode, check)
-            connection = self._made(settings, partial(make, self, *ends, server_side, hostname, owner=owner, session=session))
-            if not gated:
-                return connection
-            from ._connection import Gate  # not before it is needed: where OpenSSL verifies it never is
-
-            return Gate(connection, self, self._question(connection, check), ends)
-
-    def _question(self, connection: Connection, check: bool) -> Question:
-        """What the user has set, as of now; the chain is yet to come."""
-        hostname = connection.server_hostname.removesuffix(".") if check else None
-        return Question((), hostname, self._anchors, self.verify_flags, self.hostname_checks_common_name)
-
-    def _required(self, server_side: bool, hostname: str | None) -> tuple[VerifyMode, bool]:
-        """What this connection has to verify, after all that is needed for it has been prepared."""
-        mode, check = self._in_force()
-        if server_side and self._mode_is_ours:
-            return CERT_NONE, False
-        if mode is CERT_NONE:
-            return mode, check
-        if server_side:
-            self._before_verifying_a_client()
-        elif check and not hostname:
-            raise ValueError("check_hostname requires server_hostname")
-        elif self._verifier is None:
-            self._before_verifying_a_server()
-        elif not self._options_in_need:
-            self._options_in_need = OP_NO_RENEGOTIATION  # or another certificate could come in after the verdict
-            self.options |= OP_NO_RENEGOTIATION
-        return mode, check
-
-    def _made(self, settings: tuple[VerifyMode, bool], make: Callable[[], Connection]) -> Connection:
-        """Have a C object made while these are the C settings."""
-        if self._settings is None:
-            return make()
+        made = partial(make, self, *ends, server_side, hostname, owner=owner, session=session)
         try:
-            while True:
-                self._apply(*settings)
-                connection = make()
-                # Unless a __del__ or a signal handler that used this context was itself interrupted just before SSL_new().
-                if (_stdlib.get_verify_mode(self), _stdlib.get_check_hostname(self)) == settings:
-                    return connection
+            with self._settings.lock:
+                return self._served(made, ends) if server_side else self._connected(made, ends, hostname)
         finally:
-            self._apply(*self._settings)
+            self._trust.say()
 
-    def _before_verifying_a_server(self) -> None:
-        """Where OpenSSL verifies: have the system's store loaded."""
-        if self.protocol is PROTOCOL_TLS_SERVER:
-            return  # OpenSSL refuses to connect with it
-        roots = self._system_roots()
-        if not roots.loaded:
-            if self._verifies_clients:
-                raise ValueError(_BOTH_ROLES)
-            roots.load(self, self._has_own)
-        self._direct = self._settings is None and self.protocol is PROTOCOL_TLS_CLIENT
+    def _connected(self, make: Callable[[], Connection], ends: Ends, hostname: str | None) -> Connection | StandIn:
+        """For the client's side."""
+        settings = mode, check = self._settings.in_force(self)
+        if mode is CERT_NONE:
+            self._trust.for_nobody()
+            return self._settings.made(self, settings, make)
+        who = self._who_decides(check, hostname)
+        if who == BY_OPENSSL:
+            return self._left_to_openssl(settings, make)
+        judges = self._trust.judges(self, self._settings, who)
+        if who == INSTEAD_OF_OPENSSL:
+            self._settings.keep(self)
+            settings = CERT_NONE, False
+        self._settings.need_options(self, OP_NO_RENEGOTIATION)  # or another certificate could come in after the verdict
+        connection = self._settings.made(self, settings, make)
+        from ._connection import Gate  # not before it is needed: where OpenSSL verifies it hardly ever is
 
-    def _before_verifying_a_client(self) -> None:
-        """OpenSSL has one store for both roles, and the system's roots vouch for servers only."""
-        with self._lock:
-            if self._roots is not None and self._roots.begun and not self._roots.for_clients:
-                raise ValueError(_BOTH_ROLES)
-            self._verifies_clients = self._roots is None or not self._roots.for_clients
+        return Gate(connection, self, self._question(connection.server_hostname if check else None), ends, judges)
+
+    def _left_to_openssl(self, settings: Values, make: Callable[[], Connection]) -> Connection | StandIn:
+        """The C object itself, unless there is something to say with a refusal."""
+        connection = self._settings.made(self, settings, make)
+        if notes := self._trust.notes:
+            from ._stand_in import Explained
+
+            return Explained(connection, notes)
+        self._direct = not self._settings.are_kept and self.protocol is PROTOCOL_TLS_CLIENT and self._trust.is_mixed
+        return connection
+
+    def _served(self, make: Callable[[], Connection], ends: Ends) -> Connection | StandIn:
+        """For the server's side."""
+        settings = self._settings.in_force(self) if self.verifies_clients else (CERT_NONE, False)
+        if not self.verifies_clients or self._trust.for_clients(may_move=self.sni_callback is not None) == BY_OPENSSL:
+            return self._settings.made(self, settings, make)
+        self._settings.need_options(self, OP_NO_RENEGOTIATION)
+        from ._connection import ClientGate
+        from ._judges import Judges
+
+        return ClientGate(self._settings.made(self, settings, make), self, self._question(None), ends, Judges(None, platform=OWN))
+
+    def _who_decides(self, check: bool, hostname: str | None) -> str:
+        """Who decides on a server, after all that is needed for it has been prepared."""
+        if check and not hostname:
+            raise ValueError("check_hostname requires server_hostname")
+        return self._trust.for_servers(self, check)
+
+    def _question(self, hostname: str | None) -> Question:
+        """What the user has set, as of now; the chain is yet to come."""
+        return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, self.security_level)
+
+    def _asked_without_connection(self, hostname: str | None) -> tuple[Question, Judges]:
+        mode, check = self._settings.in_force(self)
+        if self.protocol is PROTOCOL_TLS_SERVER or mode is CERT_NONE:
+            raise ValueError("this context does not verify servers: PROTOCOL_TLS_SERVER and CERT_NONE cannot judge a chain")
+        judges = self._trust.judges(self, self._settings, self._who_decides(check, hostname))
+        return self._question(hostname if check else None), judges
+
+    @property
+    def _msg_callback(self) -> Callable[..., object] | None:
+        """As in `ssl`, but for verdicts without a connection, whose messages nobody has sent."""
+        callback = _stdlib.message_callback.fget(self)
+        return callback.function if isinstance(callback, _Messages) else callback
+
+    @_msg_callback.setter
+    def _msg_callback(self, value: Callable[..., object] | None) -> None:
+        _stdlib.message_callback.fset(self, _Messages(value) if callable(value) else value)
 
     @property  # type: ignore[override]
     def sni_callback(self) -> Callable[..., object] | None:
-        """As in `ssl`. A context that it chooses for a server that verifies clients must not verify servers by the system's roots."""
+        """As in `ssl`. A context that it chooses for a server that verifies clients keeps the system's roots from vouching for them."""
         callback = super().sni_callback
         return callback.function if isinstance(callback, _Choice) else callback
 
     @sni_callback.setter
     def sni_callback(self, value: Callable[..., object] | None) -> None:
+        self._direct = False
         getattr(_Base, "sni_callback").__set__(self, _Choice(value) if callable(value) else value)  # noqa: B009  (typeshed has no descriptor)
 
-    def chose(self, other: ssl.SSLContext) -> None:
-        """A connection of ours goes on with the store of another context, but with our `verify_mode`."""
-        before_verifying_a_client = getattr(other, "_before_verifying_a_client", None)
-        if before_verifying_a_client and other is not self and not self._mode_is_ours and self._in_force()[0]:
-            before_verifying_a_client()
+    @property
+    def verifies_clients(self) -> bool:
+        """Whether connections of the server's side ask for a certificate."""
+        return VERIFY_MODE not in self._settings.unset and self._settings.in_force(self)[0] is not CERT_NONE
 
     # -- what the gate asks the context ------------------------------------------------------------------------------------------
 
     def as_set(self, function: Callable[[bool], Answer], argument: bool) -> Answer:
         """Call a C function that reads the context's settings, while they are the user's."""
-        with self._lock:
-            if self._settings is not None:
-                self._apply(*self._settings)
+        with self._settings.lock:
+            self._settings.apply(self)
             return function(argument)
+
+    def leaves_clients_to_openssl(self) -> bool:
+        """Whether nothing is in our store that must not vouch for clients; if so, it stays so."""
+        with self._settings.lock:
+            return self._trust.for_clients() == BY_OPENSSL
+
+    def vouches_for_client(self, chain: tuple[bytes, ...]) -> bool:
+        """Whether a client may come in by this chain, which OpenSSL has verified with all that is in our store."""
+        with self._settings.lock:
+            return self._trust.vouches_for_client(self, chain)
 
     def remember_chain(self, chain: tuple[bytes, ...]) -> None:
         """Keep what a leaf came with: a session that is taken now, and resumed later, brings the leaf alone."""
-        with self._lock:
+        with self._settings.lock:
             self._chains[chain[0]] = chain
             if len(self._chains) > REMEMBERED_CHAINS:
                 del self._chains[next(iter(self._chains))]
@@ -448,7 +419,7 @@ class SSLContext(_CSettings):
 
 
 class _Choice:
-    """The user's `sni_callback`, and a look at the context it chooses."""
+    """The user's `sni_callback`, and word to the context that it chooses."""
 
     __slots__ = ("function",)
 
@@ -457,14 +428,37 @@ class _Choice:
 
     def __call__(self, tls: ssl.SSLSocket | ssl.SSLObject, name: str | None, context: SSLContext) -> object:
         answer = self.function(tls, name, context)
-        context.chose(tls.context)
+        chosen: Any = tls.context
+        if context.verifies_clients and hasattr(chosen, "leaves_clients_to_openssl"):
+            chosen.leaves_clients_to_openssl()
         return answer
 
 
-_BOTH_ROLES = (
-    "this context verifies servers by the system's roots, which must not vouch for clients: "
-    "use another context for the server side, or say load_default_certs(Purpose.CLIENT_AUTH) if they should"
-)
+class _Messages:
+    """The user's message callback, for connections of sockets and of objects of `ssl`."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function = function
+
+    def __call__(self, connection: object, *message: object) -> object:
+        return None if isinstance(connection, _stdlib.CConnection) else self.function(connection, *message)
+
+
+def _answer(
+    ask: Callable[[], str | bytes | bytearray], certfile: StrOrBytesPath, keyfile: StrOrBytesPath | None, security_level: int
+) -> str | bytes | bytearray | None:
+    """What the user's function says is the password, if there is one. It is somebody else's code, so no lock of ours may be held."""
+    given: list[str | bytes | bytearray] = []
+
+    def answered() -> str | bytes | bytearray:
+        given.append(ask())
+        return given[-1]
+
+    _stdlib.plain_context(security_level).load_cert_chain(certfile, keyfile, answered)
+    return given[0] if given else None
+
 
 for _name in _stdlib.RECURSING_SETTERS:
     setattr(_CSettings, _name, getattr(_stdlib.CContext, _name))

@@ -72,12 +72,6 @@ class CERT_CHAIN_PARA(Structure):
     _fields_ = (("cbSize", DWORD), ("RequestedUsage", CERT_USAGE_MATCH), ("RequestedIssuancePolicy", CERT_USAGE_MATCH), ("dwUrlRetrievalTimeout", DWORD), ("fCheckRevocationFreshnessTime", BOOL), ("dwRevocationFreshnessTime", DWORD), ("pftCacheResync", PVOID), ("pStrongSignPara", POINTER(CERT_STRONG_SIGN_PARA)), ("dwStrongSignFlags", DWORD))  # fmt: skip # noqa: E501
 
 
-class CERT_CHAIN_ENGINE_CONFIG(Structure):
-    """As of Windows 7. Windows 8 appended dwExclusiveFlags, with which Wine takes it for invalid."""
-
-    _fields_ = (("cbSize", DWORD), ("hRestrictedRoot", HCERTSTORE), ("hRestrictedTrust", HCERTSTORE), ("hRestrictedOther", HCERTSTORE), ("cAdditionalStore", DWORD), ("rghAdditionalStore", PVOID), ("dwFlags", DWORD), ("dwUrlRetrievalTimeout", DWORD), ("MaximumCachedCertificates", DWORD), ("CycleDetectionModulus", DWORD), ("hExclusiveRoot", HCERTSTORE), ("hExclusiveTrustedPeople", HCERTSTORE))  # fmt: skip # noqa: E501
-
-
 class SSL_EXTRA_CERT_CHAIN_POLICY_PARA(Structure):
     _fields_ = (("cbSize", DWORD), ("dwAuthType", DWORD), ("fdwChecks", DWORD), ("pwszServerName", LPWSTR))
 
@@ -105,7 +99,6 @@ def sized(structure: type[Structure], **fields: Any) -> Any:
 
 X509_ASN_ENCODING = 0x1
 CERT_STORE_PROV_MEMORY = 2
-CERT_STORE_PROV_COLLECTION = 11
 CERT_STORE_ADD_ALWAYS = 4
 
 CERT_STRONG_SIGN_SERIALIZED_INFO_CHOICE = 1
@@ -118,7 +111,6 @@ CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT = 0x40000000
 
 CERT_CHAIN_POLICY_SSL = 4
 AUTHTYPE_SERVER = 2
-SECURITY_FLAG_IGNORE_UNKNOWN_CA = 0x100
 SECURITY_FLAG_IGNORE_CERT_CN_INVALID = 0x1000
 
 CERT_TRUST_IS_NOT_TIME_VALID = 0x1
@@ -190,14 +182,11 @@ def _function(name: str, result: type[Any] | None, *arguments: type[Any]) -> _Na
 
 CertOpenStore = _function("CertOpenStore", HCERTSTORE, PVOID, DWORD, HCRYPTPROV, DWORD, PVOID)
 CertCloseStore = _function("CertCloseStore", BOOL, HCERTSTORE, DWORD)
-CertAddStoreToCollection = _function("CertAddStoreToCollection", BOOL, HCERTSTORE, HCERTSTORE, DWORD, DWORD)
 CertAddEncodedCertificateToStore = _function(
     "CertAddEncodedCertificateToStore", BOOL, HCERTSTORE, DWORD, PVOID, DWORD, DWORD, PVOID
 )
 CertCreateCertificateContext = _function("CertCreateCertificateContext", POINTER(CERT_CONTEXT), DWORD, PVOID, DWORD)
 CertFreeCertificateContext = _function("CertFreeCertificateContext", BOOL, POINTER(CERT_CONTEXT))
-CertCreateCertificateChainEngine = _function("CertCreateCertificateChainEngine", BOOL, POINTER(CERT_CHAIN_ENGINE_CONFIG), POINTER(HCERTCHAINENGINE))  # fmt: skip # noqa: E501
-CertFreeCertificateChainEngine = _function("CertFreeCertificateChainEngine", None, HCERTCHAINENGINE)
 CertGetCertificateChain = _function("CertGetCertificateChain", BOOL, HCERTCHAINENGINE, POINTER(CERT_CONTEXT), PVOID, HCERTSTORE, POINTER(CERT_CHAIN_PARA), DWORD, PVOID, POINTER(POINTER(CERT_CHAIN_CONTEXT)))  # fmt: skip # noqa: E501
 CertFreeCertificateChain = _function("CertFreeCertificateChain", None, POINTER(CERT_CHAIN_CONTEXT))
 CertVerifyCertificateChainPolicy = _function("CertVerifyCertificateChainPolicy", BOOL, PVOID, POINTER(CERT_CHAIN_CONTEXT), POINTER(CERT_CHAIN_POLICY_PARA), POINTER(CERT_CHAIN_POLICY_STATUS))  # fmt: skip # noqa: E501

@@ -35,8 +35,9 @@ sees the Certificate message, and what it raises is no verdict; key log, PSK and
 
 Threads. Each verdict has a connection of its own. Private contexts are kept, by the settings that they copied, and no one changes them
 once they are made: any number of threads may have SSL_new() copy them, since it only reads them and counts references atomically. The
-locks inside of a kept context are never taken, so a child that another thread's verdict was forked in finds none held; the client with
-the empty store, whose store is locked while it is looked into, gets a context that is not kept.
+locks inside of a kept context are never taken, so a child that was forked during another thread's verdict finds none of them held
+(OpenSSL's global ones are another matter, as in plain `ssl`). The client with the empty store, whose store is locked while it is looked
+into, gets a context that is not kept.
 
 Locks. Moving the connection copies the certificates that the judge shows to its own peers, and load_cert_chain() in another thread, which
 replaces them, would free them under the copy. So the caller's `lock`, which load_cert_chain() takes too, is held for the move. It is
@@ -216,7 +217,8 @@ def _raise_what_a_callback_raised(raised: BaseException | None, handled: BaseExc
 def _verifies_before_it_looks_at_the_key(suites: Iterable[bytes], message: bytes) -> bool:
     client = _Client(_new_context(0, 0, False), None)
     try:
-        client.hears_hello(suites) and client.accepts(message)
+        if client.hears_hello(suites):
+            client.accepts(message)
     except SSLCertVerificationError:  # since there is nothing in its store
         return True
     return False
@@ -284,5 +286,5 @@ def _offered(hello: bytes) -> list[bytes]:
     return [hello[at : at + 2] for at in range(start + 2, end, 2)]
 
 
-def _ders(certificates: Iterable[Certificate] | None) -> tuple[bytes, ...]:
-    return tuple(certificate.public_bytes(ENCODING_DER) for certificate in certificates or ())
+def _ders(certificates: Iterable[Certificate | None] | None) -> tuple[bytes, ...]:
+    return tuple(certificate.public_bytes(ENCODING_DER) for certificate in certificates or () if certificate)

@@ -1,15 +1,15 @@
-"""macOS and iOS: ask Security.framework.
+"""macOS and iOS: ask Security.framework whether the system trusts a server.
 
-One SecTrust per question, evaluated once, on whichever thread asks: the work is done in another process (trustd), nothing here is shared
-but the objects of a set of anchors, which never change, and the GIL is released during each call. So neither locks nor globals.
+The system alone: what the program loaded is judged by OpenSSL (`_first_flight`), and no word of it comes here.
 
-Order matters. The policy says what for: a TLS server of that name. The program's own anchors come first, then the word that they are not
-the only ones (setting anchors silently excludes the system's). Then the evaluation, then the chain it built.
+One SecTrust per question. The policy says what the certificates have to be good for, a TLS server of that name; then comes the
+evaluation, once, then the chain it built. That can be done on whichever thread asks, without locks or globals: nothing is shared, the
+work is done in another process (trustd), and the GIL is released during each call.
 
-Every object is owned by the `_Objects` of its verification, which releases each once, however it ends; those of the anchors alone belong
-to `_Anchors` and live as long as the set. NULL is a failure wherever it comes from and is never passed on: with a NULL policy Apple
-checks neither name nor purpose, with a NULL name not the name, and CoreFoundation ends the process for a NULL in an array.
-A system that fails has not said yes: every failure is a refusal that says "could not be evaluated".
+Every object is owned by the `_Objects` of its verification, which releases each once, however it ends. NULL is a failure wherever it
+comes from and is never passed on: with a NULL policy Apple checks neither name nor purpose, with a NULL name not the name, and
+CoreFoundation ends the process for a NULL in an array. A system that fails has not said yes: every failure is a refusal that says
+"could not be evaluated".
 
 CoreFoundation must not be used in a forked child, so there this is refused with a message instead of a crash.
 
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from . import _security as security
-    from . import _verdict
     from ._verdict import Question
 
 REVOCATION = VerifyFlags.VERIFY_CRL_CHECK_LEAF | VerifyFlags.VERIFY_CRL_CHECK_CHAIN
-PARTIAL = VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
 
 
 def verify(question: Question) -> Sequence[bytes]:
@@ -59,28 +57,13 @@ def verify(question: Question) -> Sequence[bytes]:
 
 def _trust(question: Question, objects: _Objects) -> int:
     """A SecTrust that knows everything about the question."""
-    anchors = _anchors(question)
-    chain = objects.certificates(question.chain, "that the peer sent")
-    certificates = objects.array([*chain, *anchors.others] if anchors else chain)
+    certificates = objects.array(objects.certificates(question.chain))
     policies = objects.array(_policies(question, objects))
     trust = security.Object()
     status = security.SecTrustCreateWithCertificates(certificates, policies, trust)
     objects.own_if_any(trust.value)
     _must_succeed("SecTrustCreateWithCertificates", status)
-    pointer = _not_null("SecTrustCreateWithCertificates", trust.value)
-    if anchors:  # in this order: the first call makes them the only ones, the second takes that back
-        _must_succeed("SecTrustSetAnchorCertificates", security.SecTrustSetAnchorCertificates(pointer, anchors.array))
-        _must_succeed("SecTrustSetAnchorCertificatesOnly", security.SecTrustSetAnchorCertificatesOnly(pointer, False))
-    return pointer
-
-
-def _anchors(question: Question) -> _Anchors | None:
-    """What Apple reads the program's anchors as. Two threads may both make it: the later stays, both work."""
-    partial = bool(question.flags & PARTIAL)
-    native = question.anchors.native
-    if question.anchors and not (isinstance(native, _Anchors) and native.partial == partial):
-        native = question.anchors.native = _Anchors(question.anchors, partial)
-    return native if isinstance(native, _Anchors) else None
+    return _not_null("SecTrustCreateWithCertificates", trust.value)
 
 
 def _policies(question: Question, objects: _Objects) -> list[int]:
@@ -261,11 +244,6 @@ class _Objects:
         if pointer:
             self._owned.append(pointer)
 
-    def without(self, *pointers: int) -> list[int]:
-        """Give up objects that belong to somebody else from now on."""
-        self._owned = [pointer for pointer in self._owned if pointer not in pointers]
-        return list(pointers)
-
     def string(self, text: str) -> int:
         encoded = text.encode()
         string = security.CFStringCreateWithBytes(None, encoded, len(encoded), security.kCFStringEncodingUTF8, False)
@@ -276,14 +254,14 @@ class _Objects:
         array = security.CFArrayCreate(None, values, len(pointers), security.kCFTypeArrayCallBacks)
         return self.own("CFArrayCreate", array)
 
-    def certificates(self, chain: Sequence[bytes], which: str) -> list[int]:
+    def certificates(self, chain: Sequence[bytes]) -> list[int]:
         """Apple's objects for them. It cannot read every certificate that OpenSSL reads: one that it cannot must not pass for none."""
         made: list[int] = []
         for number, der in enumerate(chain, 1):
             data = self.own("CFDataCreate", security.CFDataCreate(None, der, len(der)))
             certificate = security.SecCertificateCreateWithData(None, data)
             if not certificate:
-                raise _Failure(f"certificate {number} of the {len(chain)} {which} cannot be read")
+                raise _Failure(f"certificate {number} of the {len(chain)} that the peer sent cannot be read")
             made.append(self.own("SecCertificateCreateWithData", certificate))
         return made
 
@@ -313,39 +291,3 @@ class _Objects:
         if security.CFStringGetCString(string, buffer, size, security.kCFStringEncodingUTF8) != 1:
             return ""
         return buffer.value.decode("utf-8", "replace")
-
-
-class _Anchors:
-    """A set of anchors as Apple's objects: made once, used by any number of threads, released with the set.
-
-    For Apple any certificate can be an anchor. For OpenSSL, unless partial chains are allowed, a root alone can; others help to build
-    the chain, so they are handed over beside the peer's.
-    """
-
-    __slots__ = ("_objects", "_process", "_release", "array", "others", "partial")
-
-    def __init__(self, anchors: _verdict.Anchors, partial: bool) -> None:
-        self._objects: list[int] = []
-        self._release, self._process = security.CFRelease, os.getpid()
-        self.partial = partial
-        with _Objects() as objects:
-            certificates = objects.certificates(anchors.certificates, "that the program loaded")
-            roots = [partial or _is_root(der) for der in anchors.certificates]
-            self.array = objects.array([certificate for certificate, is_root in zip(certificates, roots) if is_root])
-            self.others = [certificate for certificate, is_root in zip(certificates, roots) if not is_root]
-            self._objects = objects.without(self.array, *self.others)
-
-    def __del__(self) -> None:
-        if self._process == os.getpid():
-            for pointer in self._objects:
-                self._release(pointer)
-
-
-def _is_root(der: bytes) -> bool:
-    from . import _der
-
-    try:
-        certificate = _der.Certificate(der)
-    except _der.Malformed:
-        return False
-    return certificate.subject == certificate.issuer

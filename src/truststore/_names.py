@@ -16,3 +16,9 @@ def ip_address(name: str) -> bytes | None:
 def without_zone(name: str) -> str:
     """An IPv6 address without its zone, which says how to get there, not who that is (RFC 6874); anything else as it is."""
     return name.partition("%")[0] if ":" in name else name
+
+
+def as_compared(name: str) -> str:
+    """A name without the dot that ends it in the DNS, since certificates write none. An address with a dot is neither."""
+    without_dot = name.removesuffix(".")
+    return name if ip_address(without_dot) else without_dot

@@ -161,15 +161,19 @@ RESULTS = {
     5: ("kSecTrustResultRecoverableTrustFailure", UNSPECIFIED),
     6: ("kSecTrustResultFatalTrustFailure", UNSPECIFIED),
 }
+_OWN_ROOT = (
+    "or, if the authority is a private one, have this program load its root with SSLContext.load_verify_locations(): what that vouches "
+    "for is judged by OpenSSL, which has no such rule."
+)
 #: What OpenSSL lets pass and Apple does not. https://support.apple.com/103769 (private authorities), 102028 (public ones).
 REMEDIES = {
     -67609: (
-        "Apple takes a TLS server's certificate only if its extended key usage allows serverAuth, and one issued since July 2019 by an "
-        "authority that the program loaded only if it says so: have it issued again, or the authority trusted in the keychain."
+        "Apple takes a TLS server's certificate only if its extended key usage allows serverAuth, and a public authority's only if it "
+        "says so: have it issued again."
     ),
     -67901: (
         "Apple takes a TLS server's certificate issued since July 2019 only if it is valid for 825 days or less, from a public "
-        "authority for 398: have it issued again for a shorter time."
+        f"authority for 398: have it issued again for a shorter time, {_OWN_ROOT}"
     ),
     -67735: "Apple takes RSA keys of 2048 bits or more and elliptic curves of 256 or more: have the certificate issued for another key.",
     -67815: "Apple takes no signatures by MD5 or SHA-1: have the certificate issued again, with SHA-256.",
@@ -177,4 +181,6 @@ REMEDIES = {
     -67635: "Revocation was asked for with verify_flags, but nobody who must know answered.",
     -67825: "Apple takes a public authority's certificate only if it is in Certificate Transparency logs: its operator has to act.",
 }
-NO_DNS_NAMES = "The certificate lists no DNS names, and Apple does not look at its common name: have it issued again, with them."
+NO_DNS_NAMES = (
+    "The certificate lists no DNS names, and Apple does not look at its common name: have it issued again, with them, " + _OWN_ROOT
+)

@@ -8,7 +8,7 @@ a SecTrustRef* or CFErrorRef*, belong to the caller, who calls CFRelease once; r
 the process for a NULL where an object is due, so whoever calls these functions looks first.
 
 `CDLL` releases the GIL during a call. Booleans are declared as the bytes they are in C: a value that is neither 0 nor 1 stays visible.
-What a system is too old or too new for is None here. tests/macos/test_declarations.py compares every line with Apple's SDK.
+What a system is too old or too new for is None here. tests/macos/test_macos_declarations.py compares every line with Apple's SDK.
 """
 
 from __future__ import annotations
@@ -76,8 +76,6 @@ SecCertificateCopyData = _declare(_security, "SecCertificateCopyData", Object, O
 SecPolicyCreateSSL = _declare(_security, "SecPolicyCreateSSL", Object, Boolean, Object)
 SecPolicyCreateRevocation = _declare(_security, "SecPolicyCreateRevocation", Object, CFOptionFlags)
 SecTrustCreateWithCertificates = _declare(_security, "SecTrustCreateWithCertificates", OSStatus, Object, Object, Objects)
-SecTrustSetAnchorCertificates = _declare(_security, "SecTrustSetAnchorCertificates", OSStatus, Object, Object)
-SecTrustSetAnchorCertificatesOnly = _declare(_security, "SecTrustSetAnchorCertificatesOnly", OSStatus, Object, Boolean)
 # macOS 10.14, iOS 12; before it, and deprecated since:
 SecTrustEvaluateWithError = _if_there(_security, "SecTrustEvaluateWithError", Bool, Object, Objects)
 SecTrustEvaluate = _if_there(_security, "SecTrustEvaluate", OSStatus, Object, POINTER(SecTrustResultType))

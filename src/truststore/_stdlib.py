@@ -40,8 +40,11 @@ if TYPE_CHECKING:
         def version(self) -> str | None: ...
         def getpeercert(self, binary_form: bool = ..., /) -> bytes | Decoded | None: ...
         def get_verified_chain(self) -> Sequence[Certificate] | None: ...
-        def get_unverified_chain(self) -> Sequence[Certificate] | None: ...
+        def get_unverified_chain(self) -> Sequence[Certificate | None] | None: ...  # a server's may be [None]
+        def verify_client_post_handshake(self) -> None: ...
 
+    #: What load_cert_chain() takes.
+    Password = Callable[[], str | bytes | bytearray] | str | bytes | bytearray
     #: What a connection is made on: a socket, or what comes in and what goes out.
     Ends = tuple[socket.socket] | tuple[ssl.MemoryBIO, ssl.MemoryBIO]
     #: `wrap_socket` or `wrap_bio` below: called with a context, the ends, server_side, server_hostname, owner=, session=.
@@ -53,11 +56,13 @@ CContext: Any = _ssl._SSLContext
 CConnection: Any = getattr(_ssl, "_SSLSocket")  # noqa: B009  (unknown to typeshed)
 wrap_socket: Factory = CContext._wrap_socket
 wrap_bio: Factory = CContext._wrap_bio
+get_options: Callable[[ssl.SSLContext], int] = CContext.options.__get__
 set_options: Callable[[ssl.SSLContext, int], None] = CContext.options.__set__
 get_verify_mode: Callable[[ssl.SSLContext], int] = CContext.verify_mode.__get__
 set_verify_mode: Callable[[ssl.SSLContext, int], None] = CContext.verify_mode.__set__
 get_check_hostname: Callable[[ssl.SSLContext], bool] = CContext.check_hostname.__get__
 set_check_hostname: Callable[[ssl.SSLContext, object], None] = CContext.check_hostname.__set__
+get_host_flags: Callable[[ssl.SSLContext], int] = CContext._host_flags.__get__
 
 #: What public_bytes() takes.
 ENCODING_DER: int = getattr(_ssl, "ENCODING_DER")  # noqa: B009  (typeshed has them from 3.13)
@@ -75,13 +80,19 @@ def stdlib_class() -> type[ssl.SSLContext]:
     return next(cls for cls in ssl.SSLContext.__mro__ if cls.__module__ == "ssl")
 
 
+#: The property of ssl.py around the C context's: it makes its arguments enums.
+message_callback: Any = getattr(stdlib_class(), "_msg_callback")  # noqa: B009
+
+
 def connection_of(tls: ssl.SSLSocket | ssl.SSLObject) -> Connection:
     """The connection object, or the gate in its place."""
     connection: Connection = getattr(tls, "_sslobj")  # noqa: B009
     return connection
 
 
-def plain_context() -> ssl.SSLContext:
-    """A C context of its own, to load certificates into and read them back: nobody connects with it."""
+def plain_context(security_level: int | None = None) -> ssl.SSLContext:
+    """A C context of its own, to load certificates into, to read them back, and to judge by them: nobody connects with it."""
     context: ssl.SSLContext = CContext(ssl.PROTOCOL_TLS_CLIENT)
+    if security_level is not None:
+        context.set_ciphers(f"DEFAULT:@SECLEVEL={security_level}")
     return context

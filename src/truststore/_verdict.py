@@ -13,7 +13,8 @@ from __future__ import annotations
 import sys
 from ssl import SSLCertVerificationError
 
-from ._verify_codes import MISMATCHES, OPENSSL_WORDS, REMEDIES, UNABLE_TO_GET_ISSUER_LOCALLY, UNSPECIFIED
+from ._names import as_compared
+from ._verify_codes import MISMATCHES, OPENSSL_WORDS, REMEDIES, UNABLE_TO_GET_ISSUER_LOCALLY, UNKNOWN_ISSUER, UNSPECIFIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,58 +34,38 @@ class Platform:
 
 
 OPENSSL = Platform("OpenSSL", "the system's store")
+OWN = Platform("OpenSSL", "what the program loaded")
 CRYPTOAPI = Platform("CryptoAPI", "the Windows certificate stores")
 SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's root store")
-
-
-class Anchors:
-    """Certificates that the user trusts in addition to the system's: DER, without duplicates, in the order they were loaded.
-
-    Immutable: loading more makes another object. So a verifier may keep what it made of them (a chain engine, a CFArray) in
-    `native`, where it lives as long as this set is in use. Two threads may both make one; the later stays, both work.
-    """
-
-    __slots__ = ("certificates", "native")
-
-    def __init__(self, certificates: Iterable[bytes] = ()) -> None:
-        self.certificates = tuple(dict.fromkeys(certificates))
-        self.native: object = None
-
-    def __len__(self) -> int:
-        return len(self.certificates)
-
-    def and_more(self, certificates: Iterable[bytes]) -> Anchors:
-        """These and some more; itself if there is nothing new, so that `native` survives loading the same file again."""
-        larger = Anchors((*self.certificates, *certificates))
-        return larger if len(larger) > len(self) else self
 
 
 class Question:
     """What a verifier needs to know about one connection."""
 
-    __slots__ = ("anchors", "chain", "common_name", "flags", "hostname")
+    __slots__ = ("chain", "common_name", "flags", "security_level", "server_hostname")
 
     def __init__(
-        self,
-        chain: Sequence[bytes],
-        hostname: str | None,
-        anchors: Anchors,
-        flags: VerifyFlags,
-        common_name: bool,
+        self, chain: Sequence[bytes], server_hostname: str | None, flags: VerifyFlags, common_name: bool, security_level: int = 2
     ) -> None:
-        #: The certificates as the peer sent them (DER, leaf first). Never empty.
+        #: The certificates as the peer sent them (DER, leaf first). Never empty when it is asked.
         self.chain = tuple(chain)
-        #: A-labels without trailing dot, or an IP address as text; None: the user switched the name check off.
-        self.hostname = hostname
-        self.anchors = anchors
+        #: A-labels or an IP address as text, as the connection object holds it; None: the user switched the name check off.
+        self.server_hostname = server_hostname
         #: `SSLContext.verify_flags`. VERIFY_CRL_CHECK_LEAF and _CHAIN ask for revocation, otherwise none is wanted.
         self.flags = flags
         #: Whether the subject's common name counts where there is no DNS name (`hostname_checks_common_name`).
         self.common_name = common_name
+        #: OpenSSL's security level, 0 to 5 (`SSLContext.security_level`).
+        self.security_level = security_level
+
+    @property
+    def hostname(self) -> str | None:
+        """The name as systems compare it with the certificate's: without a trailing dot."""
+        return self.server_hostname and as_compared(self.server_hostname)
 
     def about(self, chain: Sequence[bytes]) -> Question:
         """The same question about the chain that the peer turned out to send."""
-        return Question(chain, self.hostname, self.anchors, self.flags, self.common_name)
+        return Question(chain, self.server_hostname, self.flags, self.common_name, self.security_level)
 
 
 def refusal(
@@ -107,7 +88,12 @@ def refusal(
     """
     words = words or _words(question, code)
     error = _error(code, words, _details(platform, platform_code, platform_message))
-    vars(error).update(platform=platform.name, platform_code=platform_code, platform_message=platform_message)
+    vars(error).update(
+        platform=platform.name,
+        platform_code=platform_code,
+        platform_message=platform_message,
+        _asked=f"{platform.name}, with {platform.store}",
+    )
     _annotate(error, _note(question, platform, index, remedy or REMEDIES.get(code, "")))
     return error
 
@@ -116,6 +102,17 @@ def no_verdict(question: Question, platform: Platform, why: str, platform_code: 
     """The refusal for want of an answer: the system failed, which says nothing about the peer."""
     words = f"the certificate could not be evaluated: {why}"
     return refusal(question, UNSPECIFIED, platform, words=words, platform_code=platform_code)
+
+
+def further(first: SSLCertVerificationError, second: SSLCertVerificationError) -> SSLCertVerificationError:
+    """Of two judges' refusals a copy of the one that got further, which says more; its note names the other judge.
+
+    Not to know the issuer is where verification ends first. If both got further, or neither did, it is the first.
+    """
+    later = first.verify_code in UNKNOWN_ISSUER and second.verify_code not in UNKNOWN_ISSUER
+    said, other = (again(second), first) if later else (again(first), second)
+    _annotate(said, f"Asked besides: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
+    return said
 
 
 def nothing_to_verify_with(platform: Platform, passed_over: Iterable[tuple[str, str]]) -> SSLCertVerificationError:
@@ -134,6 +131,15 @@ def unusable_store(platform: Platform, path: str, error: OSError) -> SSLCertVeri
         platform,
         f"the system's store {path} cannot be loaded ({error})",
         "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like), or set SSL_CERT_FILE.",
+    )
+
+
+def own_anchors_are_lost(platform: Platform, why: str) -> SSLCertVerificationError:
+    """The refusal to even connect: own anchors alone may vouch, and which those are cannot be told."""
+    return _without_peer(
+        platform,
+        f"the certificates that the program loaded cannot be told from the system's any more ({why})",
+        "Use a context of its own for connections that only the program's own certificates may vouch for.",
     )
 
 
@@ -193,6 +199,4 @@ def _note(question: Question, platform: Platform, index: int, remedy: str) -> st
         whose = f"The certificate of [{subject}], issued by [{issuer}], was refused."
     except (IndexError, _der.Malformed):
         whose = "The peer's certificate is missing or cannot be read."
-    count = len(question.anchors)
-    loaded = f", and {count} certificate{'s' if count > 1 else ''} that the program loaded itself" if count else ""
-    return " ".join(filter(None, (whose, f"Asked: {platform.name}, with {platform.store}{loaded}.", remedy)))
+    return " ".join(filter(None, (whose, f"Asked: {platform.name}, with {platform.store}.", remedy)))

@@ -5,6 +5,10 @@ from __future__ import annotations
 UNSPECIFIED = 1
 UNABLE_TO_GET_ISSUER_LOCALLY = 20
 HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
+#: What is missing is an issuer that is trusted: another judge may know one.
+UNKNOWN_ISSUER = frozenset((2, 18, 19, 20, 21))
+#: Revoked, rejected: no other judge makes up for this.
+FINAL = frozenset((23, 28))
 MISMATCHES = {HOSTNAME_MISMATCH: "Hostname", IP_ADDRESS_MISMATCH: "IP address"}
 
 _ADD_THE_ROOT = (

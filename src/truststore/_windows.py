@@ -1,15 +1,14 @@
-"""Windows: ask CryptoAPI.
+"""Windows: ask CryptoAPI whether the system trusts a server.
 
-The order of calls: the certificates that the peer sent go into a store in memory; CertGetCertificateChain builds a chain from the leaf to
-a root, with the intermediates from that store, and checks signatures, times, usages, constraints and, if asked, revocation;
+The order of calls: the certificates that the peer sent go into a store in memory; CertGetCertificateChain builds one chain from the leaf
+to a root, with the intermediates from that store, and checks signatures, times, usages, constraints and, if asked, revocation;
 CertVerifyCertificateChainPolicy applies the rules of TLS to it, the server's name above all. A pass needs both to find nothing: the
 policy keeps quiet about some errors of the chain (Wine's about many).
 
-The user's anchors: the system is asked first. Only if trust is what is missing, the same question goes, with every check on, to an engine
-that trusts those anchors and nothing else. It is made at the first such connection and lives in `Anchors.native`, as long as they do.
+Whose roots: the system's, by its own chain engine. What the program loads is not known here; OpenSSL judges that, before.
 
-Threads: nothing here is shared but that engine, which Windows lets any number of threads use, and constant structures, which it
-only reads. ctypes gives up the GIL in every call, the one that may fetch from the network included.
+Threads: nothing is kept from one question to the next, and nothing is shared but constant structures, which Windows only reads. ctypes
+gives up the GIL in every call, the one that may fetch from the network included.
 
 Who frees what: each handle belongs to an `_Owned`, which gives it back exactly once, whatever happens in between. A chain that is returned
 is a copy in bytes.
@@ -19,7 +18,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p, pointer, string_at
+from ctypes import POINTER, byref, c_char_p, c_int32, pointer, string_at
 from ssl import VERIFY_CRL_CHECK_LEAF
 
 from . import _crypt32, _der, _verdict
@@ -34,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ._verdict import Anchors, Question
+    from ._verdict import Question
 
 #: What fetching missing intermediates and revocation lists may take, in milliseconds; for revocation it is the limit of all together.
 URL_TIMEOUT = 10_000
@@ -48,13 +47,8 @@ STRONG_KEYS = "RSA/2048;ECDSA/224"
 IGNORED = _crypt32.CERT_TRUST_IS_NOT_TIME_NESTED
 #: How it shows that the chain does not lead to a root of the system.
 NO_ANCHOR = _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN | _crypt32.CERT_TRUST_IS_UNTRUSTED_ROOT
-#: When the user's anchors are worth asking: also if a root of the system has the name of one of them, but another key or an old date.
-ANCHORS_MAY_HELP = NO_ANCHOR | _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID | _crypt32.CERT_TRUST_IS_NOT_TIME_VALID
-#: When they are not: no anchor makes up for this.
-FINAL = _crypt32.CERT_TRUST_IS_EXPLICIT_DISTRUST | _crypt32.CERT_TRUST_IS_REVOKED
 
 CRL_CHECK_ALL = 0x8  # VERIFY_CRL_CHECK_CHAIN is this bit and VERIFY_CRL_CHECK_LEAF
-PARTIAL_CHAIN = 0x80000  # VERIFY_X509_PARTIAL_CHAIN, which ssl lacks if OpenSSL does
 
 SELF_SIGNED_LEAF, UNTRUSTED_ROOT, MISMATCH, EXPIRED, NOT_YET_VALID = 18, 19, 62, 10, 9
 
@@ -112,9 +106,9 @@ UNKNOWN = Finding(UNSPECIFIED, 0)
 
 
 def verify(question: Question) -> Sequence[bytes]:
-    """The chain that Windows built for the peer, if it and the user's anchors trust it. Raises SSLCertVerificationError if not."""
+    """The chain that Windows built for the peer, if the system trusts it. Raises SSLCertVerificationError if not."""
     try:
-        answer = _answer(question)
+        answer = _ask(question)
     except CallFailed as failure:
         raise _verdict.no_verdict(question, PLATFORM, str(failure), failure.code) from None
     if answer.finding:
@@ -122,18 +116,7 @@ def verify(question: Question) -> Sequence[bytes]:
     return answer.chain
 
 
-def _answer(question: Question) -> Answer:
-    """The system's answer or, where trust is what it lacks, the one that the user's anchors lead to."""
-    own = _own(question.anchors)
-    with _intermediates(question.chain[1:], own) as intermediates, _certificate(question.chain[0]) as leaf:
-        answer = _ask(question, leaf, intermediates, None)
-        if own is None or answer.status & FINAL or not answer.status & ANCHORS_MAY_HELP:
-            return answer
-        second = _ask(question, leaf, intermediates, own)
-        return second if second.rank >= answer.rank else answer  # the one that got further says more
-
-
-# --- one chain
+# --- the chain
 
 
 class Answer:
@@ -141,18 +124,13 @@ class Answer:
 
     __slots__ = ("chain", "finding", "hresult", "index", "status")
 
-    def __init__(self, chain: list[bytes], status: int, hresult: int, statuses: list[int], element: int) -> None:
+    def __init__(self, chain: list[bytes], status: int, hresult: int, element: int, statuses: list[int]) -> None:
         self.chain, self.status, self.hresult = chain, status, hresult
         self.finding = next((finding for finding in FINDINGS if status & finding.bit or hresult in finding.hresults), None)
         if self.finding is None and (status or hresult or not chain):
             self.finding = UNKNOWN
         #: Which certificate of the chain is to blame.
         self.index = self._blamed(self.finding.bit, statuses, element) if self.finding else 0
-
-    @property
-    def rank(self) -> int:
-        """How far verification got before it found something."""
-        return FINDINGS.index(self.finding) if self.finding in FINDINGS else len(FINDINGS)
 
     def _blamed(self, bit: int, statuses: list[int], element: int) -> int:
         last = max(len(self.chain) - 1, 0)
@@ -186,21 +164,17 @@ def _chain_parameters() -> _crypt32.CERT_CHAIN_PARA:
 CHAIN_PARAMETERS = _chain_parameters()
 
 
-def _ask(question: Question, leaf: object, intermediates: object, own: OwnAnchors | None) -> Answer:
-    """Have one chain built, from the leaf to the system's roots or the user's own, and judged."""
-    flags = _revocation(question.flags)
-    engine = own.engine if own else None
-    context = POINTER(_crypt32.CERT_CHAIN_CONTEXT)()
-    arguments = engine and engine.handle, leaf, None, intermediates, byref(CHAIN_PARAMETERS), flags, None, byref(context)
-    _check(_crypt32.CertGetCertificateChain(*arguments), "CertGetCertificateChain")
-    with _Owned(context, _crypt32.CertFreeCertificateChain):
-        chain, statuses = _elements(context.contents)
-        status = context.contents.TrustStatus.dwErrorStatus & ~IGNORED
-        end = own.end_of(chain) if own and question.flags & PARTIAL_CHAIN else 0
-        if end:  # where the chain could not go on is no error then; everything else still is
-            chain, status = chain[:end], status & ~NO_ANCHOR
-        hresult, element = _policy(context, question, anchored=bool(end))
-    return Answer(chain, status, hresult, statuses, element)
+def _ask(question: Question) -> Answer:
+    """Have a chain built, from the leaf to a root of the system's, and judged."""
+    with _certificate(question.chain[0]) as leaf, _store() as intermediates:
+        _add(intermediates, question.chain[1:])
+        context = POINTER(_crypt32.CERT_CHAIN_CONTEXT)()
+        arguments = None, leaf, None, intermediates, byref(CHAIN_PARAMETERS), _revocation(question.flags), None, byref(context)
+        _check(_crypt32.CertGetCertificateChain(*arguments), "CertGetCertificateChain")
+        with _Owned(context, _crypt32.CertFreeCertificateChain):
+            chain, statuses = _elements(context.contents)
+            status = context.contents.TrustStatus.dwErrorStatus & ~IGNORED
+            return Answer(chain, status, *_policy(context, question), statuses)
 
 
 def _revocation(flags: int) -> int:
@@ -222,18 +196,16 @@ def _elements(context: _crypt32.CERT_CHAIN_CONTEXT) -> tuple[list[bytes], list[i
     return chain, [element.TrustStatus.dwErrorStatus for element in elements]
 
 
-def _policy(context: object, question: Question, anchored: bool) -> tuple[int, int]:
+def _policy(context: object, question: Question) -> tuple[int, int]:
     """What the rules of TLS find, as an HRESULT (0: nothing), and in which element (-1: in none)."""
     name = question.hostname
     by_windows = name is not None and ip_address(name) is None
     if name is not None and not _may_match(question, name):
         return _crypt32.CERT_E_CN_NO_MATCH, 0
-    checks = 0 if by_windows else _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID
-    checks |= _crypt32.SECURITY_FLAG_IGNORE_UNKNOWN_CA if anchored else 0
     tls = _crypt32.sized(
         _crypt32.SSL_EXTRA_CERT_CHAIN_POLICY_PARA,
         dwAuthType=_crypt32.AUTHTYPE_SERVER,
-        fdwChecks=checks,
+        fdwChecks=0 if by_windows else _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID,
         pwszServerName=name if by_windows else None,
     )
     parameters = _crypt32.sized(_crypt32.CERT_CHAIN_POLICY_PARA, pvExtraPolicyPara=pointer(tls))
@@ -255,53 +227,6 @@ def _may_match(question: Question, name: str) -> bool:
         return bool(leaf.dns_names) if wanted is None else wanted in leaf.addresses
     except _der.Malformed:
         return False
-
-
-# --- the user's anchors
-
-
-class OwnAnchors:
-    """The user's anchors as CryptoAPI takes them: an engine that trusts the roots among them alone, and a store of the others.
-
-    What CryptoAPI cannot parse it cannot trust either: left out, it leads to refusals at most.
-    """
-
-    __slots__ = ("_engine", "certificates", "others")
-
-    def __init__(self, certificates: Iterable[bytes]) -> None:
-        self.certificates = frozenset(certificates)
-        others = [der for der in self.certificates if not is_self_issued(der)]
-        self.others = _store(others, unreadable="skip") if others else None
-        self._engine: _Owned | None = None
-
-    @property
-    def engine(self) -> _Owned:
-        """Made when it is first needed. Of several threads each may make one; whoever uses one keeps it from being freed."""
-        engine = self._engine
-        if engine is None:
-            self._engine = engine = _engine(_store(filter(is_self_issued, self.certificates), unreadable="skip"))
-        return engine
-
-    def end_of(self, chain: list[bytes]) -> int:
-        """How many certificates of the chain lead to an anchor, itself included (VERIFY_X509_PARTIAL_CHAIN). 0: they lead to none."""
-        return next((index + 1 for index, der in enumerate(chain) if der in self.certificates), 0)
-
-
-def _own(anchors: Anchors) -> OwnAnchors | None:
-    if not anchors:
-        return None
-    own = anchors.native
-    if not isinstance(own, OwnAnchors):
-        anchors.native = own = OwnAnchors(anchors.certificates)
-    return own
-
-
-def is_self_issued(der: bytes) -> bool:
-    try:
-        certificate = _der.Certificate(der)
-    except _der.Malformed:
-        return False
-    return certificate.subject == certificate.issuer
 
 
 # --- errors
@@ -363,13 +288,11 @@ def _check(result: object, call: str) -> None:
 class _Owned:
     """A handle of crypt32's, given back once: at the end of its `with` block, or when nobody uses it any more."""
 
-    __slots__ = ("_arguments", "_free", "handle", "made_of")
+    __slots__ = ("_arguments", "_free", "handle")
 
     def __init__(self, handle: object, free: Callable[..., object], *arguments: object) -> None:
         self.handle, self._arguments = handle, arguments
         self._free: Callable[..., object] | None = free
-        #: What must live as long.
-        self.made_of: _Owned | None = None
 
     def __enter__(self) -> object:
         return self.handle
@@ -383,43 +306,20 @@ class _Owned:
             free(self.handle, *self._arguments)
 
 
-def _open_store(provider: int) -> _Owned:
-    handle = _crypt32.CertOpenStore(provider, 0, None, 0, None)
-    _check(handle, "CertOpenStore")
-    return _Owned(handle, _crypt32.CertCloseStore, 0)
+def _store() -> _Owned:
+    store = _crypt32.CertOpenStore(_crypt32.CERT_STORE_PROV_MEMORY, 0, None, 0, None)
+    _check(store, "CertOpenStore")
+    return _Owned(store, _crypt32.CertCloseStore, 0)
 
 
-def _store(certificates: Iterable[bytes], unreadable: str = "refuse") -> _Owned:
-    store = _open_store(_crypt32.CERT_STORE_PROV_MEMORY)
+def _add(store: object, certificates: Iterable[bytes]) -> None:
     how = _crypt32.CERT_STORE_ADD_ALWAYS  # looking for duplicates would take a time that grows with the square of their number
     for der in certificates:
-        added = _crypt32.CertAddEncodedCertificateToStore(store.handle, _crypt32.X509_ASN_ENCODING, der, len(der), how, None)
-        if unreadable == "refuse":
-            _check(added, "CertAddEncodedCertificateToStore")
-    return store
-
-
-def _intermediates(sent: Iterable[bytes], own: OwnAnchors | None) -> _Owned:
-    """Where intermediates are looked for: what the peer sent, and what the user loaded that is no root."""
-    store = _store(sent)
-    if own is None or own.others is None:
-        return store
-    both = _open_store(_crypt32.CERT_STORE_PROV_COLLECTION)  # which keeps its parts open
-    for part in (store, own.others):
-        _check(_crypt32.CertAddStoreToCollection(both.handle, part.handle, 0, 0), "CertAddStoreToCollection")
-    return both
+        added = _crypt32.CertAddEncodedCertificateToStore(store, _crypt32.X509_ASN_ENCODING, der, len(der), how, None)
+        _check(added, "CertAddEncodedCertificateToStore")
 
 
 def _certificate(der: bytes) -> _Owned:
     context = _crypt32.CertCreateCertificateContext(_crypt32.X509_ASN_ENCODING, der, len(der))
     _check(context, "CertCreateCertificateContext")
     return _Owned(context, _crypt32.CertFreeCertificateContext)
-
-
-def _engine(roots: _Owned) -> _Owned:
-    engine = c_void_p()
-    config = _crypt32.sized(_crypt32.CERT_CHAIN_ENGINE_CONFIG, hExclusiveRoot=roots.handle, dwUrlRetrievalTimeout=URL_TIMEOUT)
-    _check(_crypt32.CertCreateCertificateChainEngine(byref(config), byref(engine)), "CertCreateCertificateChainEngine")
-    owned = _Owned(engine, _crypt32.CertFreeCertificateChainEngine)
-    owned.made_of = roots
-    return owned

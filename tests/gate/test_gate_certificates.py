@@ -198,6 +198,7 @@ def test_of_a_client_to_a_server_that_connects_itself(judge: FakeVerifier, tmp_p
     both = has_certificate(truststore.SSLContext(ssl.PROTOCOL_TLS), sites()["trusted"].certificate, tmp_path)
     both.verify_mode = ssl.CERT_REQUIRED
     both.load_verify_locations(cadata=root().der)
+    both.load_default_certs()  # or own anchors alone vouched, without a gate
     client = has_certificate(client_context(), client_certificate(), tmp_path)
     to_server, server = in_memory(client, both)
     exchange(to_server, server)

@@ -140,8 +140,8 @@ def test_the_lock_is_held_while_openssl_copies_the_settings(
         answer: queue.Queue[bool] = queue.Queue()
 
         def attempt() -> None:
-            if got := context._lock.acquire(blocking=False):
-                context._lock.release()
+            if got := context._settings.lock.acquire(blocking=False):
+                context._settings.lock.release()
             answer.put(got)
 
         in_thread(attempt)

@@ -12,15 +12,16 @@ import ssl
 import threading
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import GREETING, PING, Peer, client_context, has_certificate, sites
+from gate_servers import GREETING, PING, Peer, client_context, has_certificate, other_root, sites
 from interruptions import Interruption, interrupt, on_a_thread, points
 from servers import HOST, TIMEOUT, exchange, in_memory, shake_hands
 
 import truststore
 from truststore import _stdlib
+from truststore._store.hashed import subject_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,6 +210,69 @@ def test_the_name_check_is_interrupted(opcodes: bool) -> None:
             else:
                 in_memory(context, serving)
             assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.fixture(params=["file", "directory", "data"])
+def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, object]:
+    """The root of "untrusted", for load_verify_locations()."""
+    path = tmp_path / f"{subject_hash(other_root().der)}.0"
+    path.write_text(other_root().pem, "ascii")
+    return {"file": {"cafile": path}, "directory": {"capath": tmp_path}, "data": {"cadata": other_root().der}}[request.param]
+
+
+def vouches_alone(context: ssl.SSLContext) -> bool:
+    """Whether own anchors are there; if so, nobody else vouches."""
+    try:
+        in_memory(context, sites()["untrusted"].serves(), None)
+    except ssl.SSLCertVerificationError:
+        return False
+    with pytest.raises(ssl.SSLCertVerificationError):
+        in_memory(context, sites()["trusted"].serves(), None)
+    return True
+
+
+@pytest.mark.usefixtures("judge")
+@on_a_thread
+def test_loading_anchors_without_names_is_interrupted(anchor: dict[str, Any], opcodes: bool) -> None:
+    """Also in the midst of the connection that comes next: the system does not vouch beside them."""
+    for tracer in points(interrupt, opcodes=opcodes):
+        context = client_context()
+        context.check_hostname = False
+        with contextlib.suppress(Interruption), tracer:
+            context.load_verify_locations(**anchor)
+            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+        assert vouches_alone(context) or tracer.acted
+
+
+@pytest.mark.usefixtures("judge")
+@on_a_thread
+def test_names_are_switched_off_beside_anchors_and_it_is_interrupted(opcodes: bool) -> None:
+    for tracer in points(interrupt, opcodes=opcodes):
+        context = client_context()
+        context.load_verify_locations(cadata=other_root().der)
+        with contextlib.suppress(Interruption), tracer:
+            context.check_hostname = False
+        if not context.check_hostname:
+            assert vouches_alone(context)
+        else:
+            assert tracer.acted
+            is_refused(context, sites()["misnamed"].serves())
+
+
+@pytest.mark.usefixtures("judge")
+def test_reentry_while_loading_anchors(anchor: dict[str, Any], opcodes: bool) -> None:
+    """A signal handler may connect before they are there: that must not settle that there are none."""
+
+    def connect() -> None:
+        with contextlib.suppress(ssl.SSLCertVerificationError):
+            in_memory(context, sites()["trusted"].serves(), None)
+
+    for tracer in points(connect, opcodes=opcodes):
+        context = client_context()
+        context.check_hostname = False
+        with tracer:
+            context.load_verify_locations(**anchor)
+        assert vouches_alone(context)
 
 
 class Visitor:

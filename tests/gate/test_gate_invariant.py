@@ -1,5 +1,8 @@
 """Whatever a program does: data moved implies a verdict for this chain and this name, under the user's settings when it was wrapped.
 
+The verdict is the verifier's, unless an anchor of the program's own vouches. Without names such anchors alone do, unless the program
+asked for the system's.
+
 A state machine drives a context and its connections through random legal calls, settings, interruptions and faults of the
 verifier, and keeps its own account of what the user wanted. The servers are in memory, and serve whoever comes.
 """
@@ -22,6 +25,7 @@ from interruptions import Interruption, Tracer, interrupt, on_a_thread
 from servers import HOST
 
 import truststore
+from truststore import _stdlib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,18 +66,34 @@ class Wanted:
     mode: ssl.VerifyMode = ssl.CERT_REQUIRED
     check: bool = True
     anchors: tuple[bytes, ...] = ()
+    #: The system's roots were asked for by name.
+    asked: bool = False
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.anchors) and not self.check and not self.asked
 
 
 class Connection:
     """A client, its server, and what moved between them."""
 
-    def __init__(self, context: ssl.SSLContext, wanted: Wanted, site: str, name: str, version: ssl.TLSVersion) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        wanted: Wanted,
+        site: str,
+        name: str,
+        version: ssl.TLSVersion,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self.wanted, self.site, self.name = dataclasses.replace(wanted), sites()[site], name
+        self.kind = site, name, version
         self.to_client, self.to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = context.wrap_bio(self.to_client, self.to_server, server_hostname=name)
+        self.client = context.wrap_bio(self.to_client, self.to_server, server_hostname=name, session=session)
         self.server = serving(site, version).wrap_bio(self.to_server, self.to_client, server_side=True)
         self.moved: list[bytes] = []
         self.disturbed = self.greeted = False
+        self.is_plain = type(self.client._sslobj) is _stdlib.CConnection  # type: ignore[attr-defined]
 
     def serve(self) -> None:
         """The server does all it can: finish the handshake, greet, listen."""
@@ -94,9 +114,18 @@ class Connection:
         """By the account of the user's wishes, not by the verifier's."""
         if self.wanted.mode is ssl.CERT_NONE:
             return True
-        trusted = self.site is not sites()["untrusted"] or other_root().der in self.wanted.anchors
+        by_system = self.site is not sites()["untrusted"] and not self.wanted.pinned
         named = self.name == (OTHER_NAME if self.site is sites()["misnamed"] else HOST)
-        return trusted and (named or not self.wanted.check)
+        return (self.own_anchors_vouch or by_system) and (named or not self.wanted.check)
+
+    @property
+    def own_anchors_vouch(self) -> bool:
+        return self.site is sites()["untrusted"] and other_root().der in self.wanted.anchors
+
+    @property
+    def needs_no_verifier(self) -> bool:
+        by_own_anchors = self.own_anchors_vouch and (self.name == HOST or not self.wanted.check)
+        return self.wanted.mode is ssl.CERT_NONE or self.wanted.pinned or by_own_anchors
 
 
 def serving(site: str, version: ssl.TLSVersion, kept: dict[Any, ssl.SSLContext] = {}) -> ssl.SSLContext:  # noqa: B006
@@ -147,6 +176,34 @@ class Gate(RuleBasedStateMachine):
         self.context.load_verify_locations(cadata=other_root().der)
         self.wanted.anchors = (other_root().der,)
 
+    @rule()
+    def load_no_anchors(self) -> None:
+        with pytest.raises(ssl.SSLError):
+            self.context.load_verify_locations(cadata=b"no DER")
+
+    @rule()
+    def pin(self) -> None:
+        """The settings of a program that connects to its own servers by whatever name."""
+        self.trust_nobodys_root()
+        self.set_check_hostname(False)
+        self.set_verify_mode(ssl.CERT_REQUIRED)
+
+    @rule(purpose=st.sampled_from([ssl.Purpose.SERVER_AUTH, ssl.Purpose.CLIENT_AUTH]))
+    @precondition(lambda self: len(self.all) > 3)  # it cannot be taken back, so not too early
+    def ask_for_the_system(self, purpose: ssl.Purpose) -> None:
+        self.context.load_default_certs(purpose)
+        self.wanted.asked = True
+
+    @rule(point=st.integers(0, 20))
+    def trust_nobodys_root_interrupted(self, point: int) -> None:
+        try:
+            with Tracer(point, interrupt):
+                self.context.load_verify_locations(cadata=other_root().der)
+        except Interruption:
+            if not _stdlib.CContext.cert_store_stats(self.context)["x509"]:
+                return
+        self.wanted.anchors = (other_root().der,)
+
     @rule(mode=st.sampled_from(MODES), point=st.integers(0, 40))
     def set_verify_mode_interrupted(self, mode: ssl.VerifyMode, point: int) -> None:
         try:
@@ -186,13 +243,13 @@ class Gate(RuleBasedStateMachine):
     def use(self, connection: Connection, step: str) -> None:
         connection.disturbed |= step == "unwrap" or self.judge.fault is not None
         with contextlib.suppress(ssl.SSLError, Fault, Interruption):
-            STEPS[step](connection)
+            self.take(step, connection)
 
     @rule(connection=connections, step=st.sampled_from(sorted(STEPS)), point=st.integers(0, 120))
     def use_interrupted(self, connection: Connection, step: str, point: int) -> None:
         connection.disturbed = True
         with contextlib.suppress(ssl.SSLError, Fault, Interruption), Tracer(point, interrupt):
-            STEPS[step](connection)
+            self.take(step, connection)
 
     @rule(connection=connections, fault=st.sampled_from([Fault, Interruption, ssl.SSLWantReadError, tuple]))
     def let_the_verifier_fail(self, connection: Connection, fault: Callable[[], BaseException | tuple[()]]) -> None:
@@ -205,14 +262,37 @@ class Gate(RuleBasedStateMachine):
         other = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         other.check_hostname = False
         other.verify_mode = mode
+        connection.disturbed |= connection.is_plain  # its store is the other's from now on, as in ssl
         connection.client.context = other
 
     @rule(earlier=connections, later=connections)
     def resume(self, earlier: Connection, later: Connection) -> None:
-        """Legal before the handshake, with a session of the same context."""
+        """Legal before the handshake, with a session of the same context.
+
+        A connection that is plain ssl's is not told of a session that a later one has begun by other settings, nor can it be.
+        """
+        if later.is_plain and self.all.index(earlier) > self.all.index(later):
+            return
         later.disturbed = True  # a chain that is not remembered is refused
         with contextlib.suppress(ValueError, TypeError):  # there is none yet, or it is too late
             later.client.session = earlier.client.session
+
+    @rule(target=connections, earlier=connections, pin=st.booleans())
+    def come_back(self, earlier: Connection, pin: bool) -> Connection:
+        """To the same server with its session, maybe by other settings."""
+        self.converse(earlier)
+        if pin:
+            self.pin()
+        session = None
+        with contextlib.suppress(ValueError):  # there is none yet
+            session = earlier.client.session
+        try:
+            connection = Connection(self.context, self.wanted, *earlier.kind, session)
+        except ValueError:  # another context was put in: the session is that one's
+            connection = Connection(self.context, self.wanted, *earlier.kind)
+        connection.disturbed = True  # a chain that is not remembered is refused
+        self.all.append(connection)
+        return connection
 
     @rule(connection=connections)
     @precondition(lambda self: self.judge.fault is None)
@@ -221,7 +301,7 @@ class Gate(RuleBasedStateMachine):
         errors = []
         for step in ("do_handshake", "do_handshake", "do_handshake", "write", "read"):
             try:
-                STEPS[step](connection)
+                self.take(step, connection)
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as error:
@@ -229,6 +309,13 @@ class Gate(RuleBasedStateMachine):
             connection.serve()
         if not connection.disturbed:
             assert bool(connection.moved) is connection.should_move, errors
+
+    def take(self, step: str, connection: Connection) -> None:
+        asked = len(self.judge.questions)
+        try:
+            STEPS[step](connection)
+        finally:
+            assert len(self.judge.questions) == asked or not connection.needs_no_verifier
 
     # -- what always holds ------------------------------------------------------------------------------------------------------
 
@@ -241,8 +328,10 @@ class Gate(RuleBasedStateMachine):
         for connection in self.all:
             if any(connection.moved):
                 assert connection.should_move
-                assert connection.wanted.mode is ssl.CERT_NONE or any(
-                    self.is_about(question, connection) for question in self.judge.granted
+                assert (
+                    connection.wanted.mode is ssl.CERT_NONE
+                    or connection.own_anchors_vouch
+                    or any(self.is_about(question, connection) for question in self.judge.granted)
                 )
 
     @staticmethod
@@ -251,7 +340,6 @@ class Gate(RuleBasedStateMachine):
         return (
             question.chain in {chain, chain[:1]}  # the leaf alone, if a session was resumed
             and question.hostname == (connection.name if connection.wanted.check else None)
-            and question.anchors.certificates == connection.wanted.anchors
         )
 
 

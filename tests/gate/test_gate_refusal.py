@@ -12,13 +12,16 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from certificates import Authority
 from gate_servers import PEER_SAW, PING, Peer, Site, client_context, converse, sites
-from servers import HOST, TIMEOUT
+from servers import HOST, TIMEOUT, in_memory
 
+import truststore
 from truststore._connection import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from fake_verifier import FakeVerifier
 
@@ -73,7 +76,6 @@ def test_the_same_error_again(
 def test_no_answer_is_a_refusal(
     use: Callable[[ssl.SSLSocket], object],
     fault: str,
-    context: SSLContext,
     version: ssl.TLSVersion,
     judge: FakeVerifier,
     monkeypatch: pytest.MonkeyPatch,
@@ -87,7 +89,8 @@ def test_no_answer_is_a_refusal(
             return ()
         raise raised
 
-    monkeypatch.setattr(type(context), "_verifier", staticmethod(fail))
+    monkeypatch.setattr(truststore.SSLContext, "_verifier", staticmethod(fail))
+    context = client_context()
     with Peer(sites()["trusted"], version) as peer:
         with socket.create_connection(peer.address, TIMEOUT) as sock:
             tls = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
@@ -99,6 +102,33 @@ def test_no_answer_is_a_refusal(
         peer.outcome()
     assert peer.received == b""
     assert len(judge.questions) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (),
+        [],
+        None,
+        True,
+        (chain for chain in ()),
+        (der for der in [b"x"]),
+        [None],
+        ("x",),
+        (b"",),
+        (b"x", None),
+        "chain",
+        b"",
+        b"chain",
+        {b"x"},
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_what_is_no_chain_is_a_refusal(answer: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain is a tuple or a list of certificates. Whatever else is not false must not pass for a yes."""
+    monkeypatch.setattr(truststore.SSLContext, "_verifier", staticmethod(lambda question: answer))
+    with pytest.raises(ssl.SSLCertVerificationError, match="the answer was no chain"):
+        in_memory(client_context(), sites()["trusted"].serves())
 
 
 def test_nothing_is_known_of_a_refused_peer(context: SSLContext, bad_site: Site) -> None:
@@ -152,23 +182,29 @@ def sockets_to(peer: Peer) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["trusted", "untrusted"])
+@pytest.mark.parametrize("loaded", ["nothing", "own anchors", "a public bundle"])
+@pytest.mark.parametrize("name", ["trusted", "untrusted", "misnamed"])
 @pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="objects are counted by reference")
-def test_everything_dies_with_its_last_reference(name: str, judge: FakeVerifier) -> None:
+def test_everything_dies_with_its_last_reference(name: str, loaded: str, judge: FakeVerifier, tmp_path: Path) -> None:
     """No cycle keeps a connection, or its context, until the collector comes by."""
+    (tmp_path / "certifi").mkdir()
+    path = tmp_path / ("certifi" if loaded == "a public bundle" else "") / "cacert.pem"
+    path.write_text(Authority.new(key="p256").pem, "ascii")
     gc.collect()
     gc.disable()
     try:
         with Peer(sites()[name]) as peer:
-            ghosts = list(visit(peer))
+            ghosts = list(visit(peer, None if loaded == "nothing" else path))
             peer.outcome()
         assert [ghost() for ghost in ghosts] == [None] * 4
     finally:
         gc.enable()
 
 
-def visit(peer: Peer) -> Iterator[weakref.ref[Any]]:
+def visit(peer: Peer, load: Path | None) -> Iterator[weakref.ref[Any]]:
     context = client_context()
+    if load:
+        context.load_verify_locations(load)
     with socket.create_connection(peer.address, TIMEOUT) as sock:
         tls = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
     gate = tls._sslobj  # type: ignore[attr-defined]

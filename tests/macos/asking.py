@@ -1,12 +1,15 @@
-"""Questions to the verifier of macOS, for the tests here."""
+"""Questions to the verifier of macOS, and to contexts that have anchors of their own, for the tests here."""
 
 from __future__ import annotations
 
 import ssl
 from typing import TYPE_CHECKING
 
+import fake_verifier
+
+import truststore
 from truststore import _macos
-from truststore._verdict import Anchors, Question
+from truststore._verdict import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,12 +23,17 @@ def about(
     chain: Sequence[Certificate],
     host: str | None = HOST,
     *,
-    anchors: Iterable[Certificate] = (),
     flags: ssl.VerifyFlags = ssl.VerifyFlags.VERIFY_DEFAULT,
     common_name: bool = True,
 ) -> Question:
-    ders = Anchors(anchor.der for anchor in anchors)
-    return Question([certificate.der for certificate in chain], host, ders, flags, common_name)
+    return Question([certificate.der for certificate in chain], host, flags, common_name)
+
+
+def context_trusting(*own: Certificate, crls: Iterable[bytes] = ()) -> truststore.SSLContext:
+    """One that has loaded these."""
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    fake_verifier.load(context, [certificate.der for certificate in own], crls)
+    return context
 
 
 def refusal(question: Question) -> ssl.SSLCertVerificationError | None:
@@ -46,6 +54,24 @@ def verdict(question: Question) -> int:
         return 0
     assert (refused.reason, refused.library, refused.errno) == ("CERTIFICATE_VERIFY_FAILED", "SSL", 1)
     return refused.verify_code
+
+
+def refusal_by(
+    context: truststore.SSLContext, chain: Sequence[Certificate], host: str | None = HOST
+) -> ssl.SSLCertVerificationError | None:
+    """Of a context, without a connection. None: accepted."""
+    try:
+        built = context.verify_chain([certificate.der for certificate in chain], host)
+    except ssl.SSLCertVerificationError as refused:
+        return refused
+    assert built[0] == chain[0].der
+    return None
+
+
+def verdict_by(context: truststore.SSLContext, chain: Sequence[Certificate], host: str | None = HOST) -> int:
+    """The verify_code; 0: accepted."""
+    refused = refusal_by(context, chain, host)
+    return refused.verify_code if refused else 0
 
 
 def status(refused: ssl.SSLCertVerificationError) -> object:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 import servers
 from certificates import CLIENT_AUTH, Authority, Certificate, self_signed
-from fake_root import subject_hash
 from macos import abi, simulated
 from macos.asking import HOST, about, refusal, status, verdict
 from macos.talking import handshake
@@ -97,8 +96,6 @@ def test_5_what_apple_cannot_parse_is_refused(mac: Simulator, leaf: Certificate)
         chain.insert(position, Certificate(version_4(leaf.der)))
         refused = refusal(about(chain))
         assert f"could not be evaluated: certificate {position + 1} of the 3 that the peer sent cannot be read" in str(refused)
-    refused = refusal(about(leaf.chain, anchors=[leaf.root, Certificate(b"\x30\x00")]))
-    assert "certificate 2 of the 2 that the program loaded cannot be read" in str(refused)
     assert mac.calls("SecTrustCreateWithCertificates") == 0
 
 
@@ -186,11 +183,10 @@ def plain_client() -> ssl.SSLContext:
     return context
 
 
-def test_12_internationalised_names(mac: Simulator) -> None:
-    authority = Authority.new()
-    server = authority.issue("xn--bcher-kva.test")
+def test_12_internationalised_names(mac: Simulator, leaf: Certificate) -> None:
+    assert isinstance(leaf.root, Authority)
+    server = leaf.root.issue("xn--bcher-kva.test")
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=authority.pem)
     assert handshake(context, server, "bücher.test")
     assert handshake(context, server, "xn--bcher-kva.test")
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
@@ -253,40 +249,15 @@ def test_17_a_result_is_no_code_of_openssls(built: Simulator, leaf: Certificate)
     assert "kSecTrustResultRecoverableTrustFailure" in str(refused)
 
 
-@pytest.mark.parametrize("how", ["data", "file", "directory"])
-def test_18_anchors_are_what_was_loaded(how: str, mac: Simulator, tmp_path: Path) -> None:
-    """A self-signed server's certificate, too, which get_ca_certs() does not list; and directories, which it does not either."""
-    server = self_signed(HOST)
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    folder = tmp_path / "anchors"
-    folder.mkdir()
-    (folder / "device.pem").write_text(server.pem, encoding="ascii")
-    if how == "data":
-        context.load_verify_locations(cadata=server.pem)
-    elif how == "file":
-        context.load_verify_locations(cafile=folder / "device.pem")
-    else:
-        (folder / f"{subject_hash(server)}.0").symlink_to(folder / "device.pem")
-        context.load_verify_locations(capath=folder)
-    assert handshake(context, server, HOST)
-
-
-def test_19_anchors_are_parsed_once(mac: Simulator, leaf: Certificate) -> None:
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata="".join(Authority.new(key="p256").pem for _ in range(20)))
-    handshake(context, leaf, HOST)
-    first = mac.calls("SecCertificateCreateWithData")
-    handshake(context, leaf, HOST)
-    assert mac.calls("SecCertificateCreateWithData") - first == len(leaf.chain)
-
-
-def test_19_default_certificates_are_no_anchors(mac: Simulator, leaf: Certificate) -> None:
-    """OpenSSL's bundle would come before the user's own settings, denials among them."""
+def test_19_default_certificates_are_nobodys_own(mac: Simulator, leaf: Certificate) -> None:
+    """OpenSSL's bundle would vouch for whom the user has denied."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     context.set_default_verify_paths()
+    before = mac.evaluations
     handshake(context, leaf, HOST)
-    assert mac.calls("SecTrustSetAnchorCertificates") == 0
+    assert mac.evaluations == before + 1
+    assert context.get_ca_certs() == []
 
 
 def test_20_frameworks_are_loaded_late() -> None:

@@ -21,12 +21,11 @@ import pytest
 import servers
 from certificates import Authority, Certificate
 from macos import simulated
-from macos.asking import HOST, about, refusal, verdict
+from macos.asking import HOST, about, context_trusting, refusal, refusal_by, verdict, verdict_by
 from macos.talking import handshake
 
 import truststore
 from truststore import _macos
-from truststore._verdict import Anchors, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +41,7 @@ def leaf() -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def own_leaf() -> Certificate:
+def stranger() -> Certificate:
     return Authority.new().authority().issue(HOST)
 
 
@@ -72,7 +71,6 @@ CALLS = {
     "CFDataGetBytePtr": 3,
     "CFRelease": 13,
 }
-WITH_ANCHORS = {**CALLS, "SecTrustSetAnchorCertificates": 1, "SecTrustSetAnchorCertificatesOnly": 1}
 REFUSED = {
     "CFDataCreate": 2,
     "SecCertificateCreateWithData": 2,
@@ -101,25 +99,12 @@ def test_calls_when_refused(mac: Simulator, leaf: Certificate) -> None:
     assert Counter(mac.trace) == REFUSED
 
 
-@pytest.mark.parametrize("count", [1, 50])
-def test_calls_do_not_grow_with_the_anchors(count: int, mac: Simulator, leaf: Certificate) -> None:
-    """They are made into Apple's objects once per set, however many contexts use it."""
-    question = about(leaf.chain, anchors=[leaf.root, *(Authority.new(key="p256") for _ in range(count - 1))])
-    assert verdict(question) == 0
-    assert mac.calls("SecCertificateCreateWithData") == count + 2
-    mac.forget_calls()
-    assert verdict(question) == 0
-    assert Counter(mac.trace) == WITH_ANCHORS
-
-
 def test_the_order_of_calls(mac: Simulator, leaf: Certificate) -> None:
-    """The anchors, then that they are not the only ones, then the evaluation: in another order the system is not asked."""
-    verdict(about(leaf.chain, anchors=[leaf.root]))
+    """What is asked about, the verdict, and the chain it was given on: SecTrustCopyCertificateChain would evaluate by itself."""
+    verdict(about(leaf.chain))
     steps = [call for call in mac.trace if call.startswith("SecTrust")]
     assert steps == [
         "SecTrustCreateWithCertificates",
-        "SecTrustSetAnchorCertificates",
-        "SecTrustSetAnchorCertificatesOnly",
         "SecTrustEvaluateWithError",
         "SecTrustCopyCertificateChain",
     ]
@@ -146,30 +131,15 @@ def test_the_chain_that_was_built(mac: Simulator, leaf: Certificate) -> None:
         assert leaf.root.parsed.subject.rfc4514_string().split(",")[0] in repr(chain[-1])
 
 
-def test_anchors_are_released_with_their_set(mac: Simulator, leaf: Certificate, own_leaf: Certificate) -> None:
-    question = about(leaf.chain, anchors=[own_leaf.root, own_leaf.chain[1]])
+def test_nothing_is_kept_between_questions(mac: Simulator, leaf: Certificate) -> None:
+    """No object outlives its question, whoever still holds that: none can be released by another process, or too late."""
+    question = about(leaf.chain)
     before = mac.live
     verdict(question)
-    assert mac.live > before
-    del question
     assert mac.live == before
-
-
-def test_partial_chains_are_the_users_choice(mac: Simulator, own_leaf: Certificate) -> None:
-    """One set of anchors for two contexts of different flags: what Apple is told is made again, and neither sees the other's."""
-    partial = ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    anchors = Anchors([own_leaf.chain[1].der])
-    chain = [own_leaf.der]
-    strict, loose = (Question(chain, HOST, anchors, flags, True) for flags in (ssl.VerifyFlags(0), partial))
-    for _ in range(2):
-        assert verdict(strict) == 20
-        assert verdict(loose) == 0
-
-
-def test_an_intermediate_of_ones_own_helps(mac: Simulator, leaf: Certificate) -> None:
-    """Where the server forgot it: as with OpenSSL it is no anchor, but a part of the chain."""
-    assert verdict(about([leaf], anchors=[leaf.chain[1]])) == 0
-    assert verdict(about([leaf])) == 20
+    mac.forget_calls()
+    verdict(question)
+    assert Counter(mac.trace) == CALLS
 
 
 # --- threads
@@ -181,15 +151,9 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def test_threads_evaluate_at_once(mac: Simulator, leaf: Certificate, own_leaf: Certificate) -> None:
+def test_threads_evaluate_at_once(mac: Simulator, leaf: Certificate, stranger: Certificate) -> None:
     """None waits for another: all are inside the evaluation before any leaves it, so no lock is held, and not the GIL."""
-    anchors = [own_leaf.root]
-    questions = [
-        about(leaf.chain, anchors=anchors),
-        about(own_leaf.chain, anchors=anchors),
-        about(own_leaf.chain),
-        about(leaf.chain, "x"),
-    ]
+    questions = [about(leaf.chain), about(leaf.chain, None), about(stranger.chain), about(leaf.chain, "x")]
     mac.meet("SecTrustEvaluateWithError", THREADS)
     with pool() as threads:
         codes = list(threads.map(verdict, questions * (THREADS // 4)))
@@ -197,9 +161,9 @@ def test_threads_evaluate_at_once(mac: Simulator, leaf: Certificate, own_leaf: C
     assert codes == [0, 0, 20, 62] * (THREADS // 4)
 
 
-def test_one_set_of_anchors_for_many_threads(mac: Simulator, own_leaf: Certificate) -> None:
-    """Several may make it at once. One stays, the others are released."""
-    question = about(own_leaf.chain, anchors=[own_leaf.root])
+def test_one_question_for_many_threads(mac: Simulator, leaf: Certificate) -> None:
+    """It is a snapshot: each makes its own objects of it."""
+    question = about(leaf.chain)
     mac.meet("CFArrayCreate", THREADS)
     with pool() as threads:
         assert list(threads.map(verdict, [question] * THREADS)) == [0] * THREADS
@@ -231,7 +195,7 @@ def test_an_interruption_leaves_nothing(
     host: str, place: str, error: type[BaseException], mac: Simulator, leaf: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The objects made so far are released on the way out."""
-    question = about(leaf.chain, host, anchors=[leaf.root])
+    question = about(leaf.chain, host)
     verdict(question)
     before = mac.live
     where = _macos._Objects if hasattr(_macos._Objects, place) else ctypes
@@ -277,19 +241,24 @@ def in_a_child(work: Callable[[], str]) -> tuple[str, int]:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_is_refused(mac: Simulator, leaf: Certificate) -> None:
     """Apple's frameworks end a process that was forked. So does the simulator, even for a CFRelease."""
-    question = about(leaf.chain, anchors=[leaf.root])
+    question = about(leaf.chain)
     assert verdict(question) == 0
-
-    def ask_and_forget() -> str:
-        nonlocal question
-        refused = str(refusal(question))
-        del question  # and with it the set of anchors, whose objects are the parent's
-        return refused
-
-    answer, status = in_a_child(ask_and_forget)
+    answer, status = in_a_child(lambda: str(refusal(question)))
     assert "could not be evaluated: Apple's frameworks cannot be used in a forked child" in answer
     assert status == 0
-    assert verdict(about(leaf.chain)) == 0
+    assert verdict(question) == 0
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_own_anchors_vouch_in_a_forked_child(mac: Simulator, leaf: Certificate, stranger: Certificate) -> None:
+    """OpenSSL knows no such rule; and of whom it does not vouch for the refusal says what is in the way."""
+    with simulated.contexts():
+        context = context_trusting(stranger.root)
+        assert verdict_by(context, leaf.chain) == 0
+        assert in_a_child(lambda: str(verdict_by(context, stranger.chain))) == ("0", 0)
+        answer, status = in_a_child(lambda: str(refusal_by(context, leaf.chain)))
+    assert "Apple's frameworks cannot be used in a forked child" in answer
+    assert status == 0
 
 
 CHILD = """
@@ -299,19 +268,21 @@ sys.path[:0] = eval(sys.argv[1])
 from certificates import Certificate
 from macos import simulated
 from macos.asking import about, verdict
-folder, anchor, chain = Path(sys.argv[2]), bytes.fromhex(sys.argv[3]), [bytes.fromhex(der) for der in sys.argv[4:]]
-with simulated.frameworks(simulated.Simulator(folder)):
+simulator, chain = simulated.Simulator(Path(sys.argv[2])), [Certificate(bytes.fromhex(der)) for der in sys.argv[4:]]
+simulator.security.sim_keychain(sys.argv[3].encode())
+with simulated.frameworks(simulator):
     child = os.fork()
     if not child:
-        os._exit(verdict(about([Certificate(der) for der in chain], anchors=[Certificate(anchor)])))
+        os._exit(verdict(about(chain)))
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def test_a_child_may_be_the_first_to_ask(built: Simulator, leaf: Certificate) -> None:
+def test_a_child_may_be_the_first_to_ask(built: Simulator, leaf: Certificate, tmp_path: Path) -> None:
     """As with servers that import everything and then fork their workers."""
+    built.keychain(tmp_path, admin=[leaf.root])
     folder = str(Path(built.paths["Security"]).parent)
-    command = [sys.executable, "-c", CHILD, repr(sys.path), folder, leaf.root.der.hex(), *(sent.der.hex() for sent in leaf.chain)]
+    command = [sys.executable, "-c", CHILD, repr(sys.path), folder, str(tmp_path), *(sent.der.hex() for sent in leaf.chain)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -321,8 +292,8 @@ import sys
 sys.path[:0] = {path!r}
 try:
     from truststore import _macos
-    from truststore._verdict import Anchors, Question
-    _macos.verify(Question([b""], "a.test", Anchors(), 0, True))
+    from truststore._verdict import Question
+    _macos.verify(Question([b""], "a.test", 0, True))
 except Exception as error:
     with open({answer!r}, "w") as file:
         file.write(f"{{type(error).__name__}}: {{error}}")
@@ -365,19 +336,19 @@ def test_systems_agree(absent: tuple[str, ...], built: Simulator, tmp_path: Path
     """On who is accepted. macOS 10.13 does not say why not, but for what the user denied."""
     for case in cases.rows("macos", without=[cases.AIA, cases.CRL]):
         world = case.world()
+        if world.anchors:
+            continue  # OpenSSL's verdict comes first (test_macos_verdict.py)
         built.reset()
         built.keychain(tmp_path / str(case), admin=world.roots, denied=world.denied)
-        question = about(world.chain, case.host, anchors=world.anchors, flags=case.flags)
+        question = about(world.chain, case.host, flags=case.flags)
         with simulated.frameworks(built):
             today = verdict(question)
-        question.anchors.native = None
         with simulated.frameworks(built, absent=absent):
             then = verdict(question)
         if absent == simulated.MACOS_10_13 and today != 28:
             assert then in ((1, 64) if today else (0,)), case
         else:
             assert then == today, case
-        del question
     assert built.live == 0, built.report
 
 
@@ -390,18 +361,14 @@ def resident() -> int:
 
 
 @pytest.mark.timeout(300)  # five seconds, on a machine that does nothing else
-def test_ten_thousand(mac: Simulator, leaf: Certificate, own_leaf: Certificate) -> None:
-    """Accepted and refused, with anchors of one's own and without: no object is left, and memory stays flat."""
+def test_ten_thousand(mac: Simulator, leaf: Certificate, stranger: Certificate) -> None:
+    """Accepted and refused: no object is left, and memory stays flat."""
     before = mac.live
-    anchors = Anchors([own_leaf.root.der])
     questions = [
-        (Question([sent.der for sent in chain], host, anchors if own else Anchors(), ssl.VerifyFlags(0), True), code)
-        for chain, host, own, code in (
-            (leaf.chain, HOST, False, 0),
-            (leaf.chain, "other.test", False, 62),
-            (own_leaf.chain, HOST, True, 0),
-            (own_leaf.chain, "other.test", True, 62),
-        )
+        (about(leaf.chain), 0),
+        (about(leaf.chain, None), 0),
+        (about(leaf.chain, "other.test"), 62),
+        (about(stranger.chain), 20),
     ]
     for question, code in questions * 125:
         assert verdict(question) == code
@@ -409,13 +376,12 @@ def test_ten_thousand(mac: Simulator, leaf: Certificate, own_leaf: Certificate) 
     for question, code in questions * 2500:
         assert verdict(question) == code
     grown = resident() - memory
-    del questions, question, anchors
     gc.collect()
     assert mac.live == before, mac.report
     assert grown < 2_000_000
 
 
-def test_two_hundred_certificates(mac: Simulator, leaf: Certificate) -> None:
+def test_two_hundred_certificates(mac: Simulator, leaf: Certificate, tmp_path: Path) -> None:
     """Needless ones, and a chain that long."""
     assert verdict(about([*leaf.chain, *[leaf.chain[1]] * 198])) == 0
     issuer = Authority.new(key="p256")
@@ -425,4 +391,5 @@ def test_two_hundred_certificates(mac: Simulator, leaf: Certificate) -> None:
         chain.insert(0, issuer)
     chain.insert(0, issuer.issue(HOST, key="p256"))
     assert verdict(about(chain)) == 20
-    assert verdict(about(chain, anchors=[chain[-1].root])) == 0
+    mac.keychain(tmp_path / "long", admin=[chain[-1].root])
+    assert verdict(about(chain)) == 0

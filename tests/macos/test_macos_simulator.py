@@ -57,9 +57,6 @@ MISUSES = {
     "SecPolicyCreateSSL: argument 2 is a CFData": "call(security, 'SecPolicyCreateSSL', 1, data())",
     "SecTrustCreateWithCertificates: argument 2 is a CFData": "trust(array(data()))",
     "SecTrustEvaluateWithError: argument 1 is NULL": "call(security, 'SecTrustEvaluateWithError', None, None)",
-    "SecTrustSetAnchorCertificates: argument 2 is a CFData": (
-        "call(security, 'SecTrustSetAnchorCertificates', trust(), array(data()), result=ctypes.c_int)"
-    ),
     "SecTrustGetCertificateAtIndex: index 7 of": "call(security, 'SecTrustGetCertificateAtIndex', trust(), ctypes.c_long(7))",
     "CFDataCreate: called in a forked child": """
 import os
@@ -91,10 +88,14 @@ def test_two_threads_on_one_trust(built: Simulator, leaf: Certificate) -> None:
     """`SecTrustGetCertificateAtIndex` is documented as not thread-safe; we keep each SecTrust to its thread altogether."""
     script = f"""{PROLOGUE}
 import threading
-t = trust()
-for _ in range(2):
-    threading.Thread(target=lambda: [call(security, 'SecTrustSetAnchorCertificatesOnly', t, 0, result=ctypes.c_int)
-        or call(security, 'SecTrustEvaluateWithError', t, None) for _ in range(100000)]).start()
+for _ in range(100):
+    t = trust()
+    core.sim_meet(b'SecTrustEvaluateWithError', 2)
+    threads = [threading.Thread(target=call, args=[security, 'SecTrustEvaluateWithError', t, None]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 """
     arguments = [built.paths["CoreFoundation"], built.paths["Security"], leaf.der.hex()]
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=50, check=False)

@@ -1,15 +1,22 @@
-"""The verdict: the table of all platforms on the simulator and, where there are any, on the real frameworks."""
+"""The verdict: the table of all platforms on the simulator and, where there are any, on the real frameworks.
+
+The table has the system's roots in the keychain. A real Mac's keychain is left alone: there the roots are unknown to the system, or the
+program's own. Both are asked of the simulator, too, so that what is expected is not expected for the first time on a Mac.
+"""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 import cases
 import pytest
 from certificates import NOW, Certificate
 from cryptography import x509
-from macos.asking import about, verdict
+from macos import simulated
+from macos.asking import about, context_trusting, verdict, verdict_by
+from test_cases_openssl import expected_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,13 +24,16 @@ if TYPE_CHECKING:
 
     from macos.simulated import Simulator
 
-    from truststore._verdict import Question
+on_a_mac = pytest.mark.skipif(sys.platform != "darwin", reason="Apple's frameworks are on Apple's systems only")
 
 #: Rows that the table guesses otherwise than the simulator's rules have it. Nobody has measured either on a Mac.
 SIMULATOR_DIFFERS = {
     "ed25519": 66,  # a key of a kind that the policy does not take outranks a signature that cannot be verified
     "revoked-intermediate-leaf-asked": 23,  # trustd looks every certificate up
 }
+#: Accepted, revoked, rejected: what OpenSSL says that nobody else is asked about.
+FINAL = {0, 23, 28}
+UNKNOWN_ISSUER = {18, 19, 20}
 
 
 def known_to_the_network(world: cases.World) -> dict[str, list[Certificate]]:
@@ -40,8 +50,21 @@ def known_to_the_network(world: cases.World) -> dict[str, list[Certificate]]:
     return known
 
 
-def asked(case: cases.Case, world: cases.World, anchors: Sequence[Certificate]) -> Question:
-    return about(world.chain, case.host, anchors=anchors, flags=case.flags, common_name=case.common_name)
+def asked_of_the_system(case: cases.Case) -> int:
+    return verdict(about(case.world().chain, case.host, flags=case.flags, common_name=case.common_name))
+
+
+def asked_of_a_context(case: cases.Case, own: Sequence[Certificate]) -> int:
+    """Of one that has loaded these and, as plain `ssl` needs them, the row's revocation lists."""
+    world = case.world()
+    context = context_trusting(*own, crls=world.crls)
+    context.check_hostname = case.host is not None
+    context.verify_flags |= case.flags
+    context.hostname_checks_common_name = case.common_name
+    return verdict_by(context, world.chain, case.host)
+
+
+# --- the table
 
 
 @pytest.mark.parametrize("case", cases.rows("macos"), ids=str)
@@ -50,15 +73,61 @@ def test_simulator(case: cases.Case, simulator: Simulator, tmp_path: Path) -> No
     published = [Certificate(der) for path, der in world.published.items() if path.endswith(".crt")]
     simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published, **known_to_the_network(world))
     before = simulator.evaluations
-    assert verdict(asked(case, world, world.anchors)) == SIMULATOR_DIFFERS.get(str(case), case.macos)
-    assert simulator.evaluations == before + 1
+    with simulated.contexts():
+        code = asked_of_a_context(case, world.anchors) if world.anchors else asked_of_the_system(case)
+    assert code == SIMULATOR_DIFFERS.get(str(case), case.macos)
+    settled = world.anchors and case.openssl in FINAL and cases.SYSTEM not in case.needs  # by an anchor of the program's
+    assert simulator.evaluations == before + (not settled)
 
 
-@pytest.mark.skipif(sys.platform != "darwin", reason="Apple's frameworks are on Apple's systems only")
-@pytest.mark.parametrize("case", cases.rows("macos", without=[cases.AIA, cases.CRL, cases.SETTINGS, cases.SYSTEM]), ids=str)
+# --- nobody in the table is known to the system
+
+
+STRANGERS = cases.rows("macos", without=[cases.AIA, cases.CRL, cases.SETTINGS])
+
+
+def of_a_stranger(case: cases.Case) -> set[int]:
+    """Whatever else is wrong it is refused for want of trust or, if Apple takes that for worse, for what the table says of the trusted."""
+    worse = {int(case.macos or 0), SIMULATOR_DIFFERS.get(str(case), 0)} - {0}
+    return UNKNOWN_ISSUER | worse
+
+
+@pytest.mark.parametrize("case", STRANGERS, ids=str)
+def test_strangers_simulated(case: cases.Case, simulator: Simulator) -> None:
+    assert asked_of_the_system(case) in of_a_stranger(case)
+
+
+@on_a_mac
+@pytest.mark.parametrize("case", STRANGERS, ids=str)
 @pytest.mark.filterwarnings("default::cases.UnprovenExpectation")
-def test_real(case: cases.Case) -> None:
-    """Roots as anchors of the program's own: the keychain is left alone."""
+def test_strangers(case: cases.Case) -> None:
+    """Nobody has measured which of the two is reported."""
+    code = asked_of_the_system(case)
+    assert code
+    if code not in of_a_stranger(case):
+        warnings.warn(f"macos: {case.id} of a stranger gives {code}", cases.UnprovenExpectation, stacklevel=1)
+
+
+# --- all roots of the table are the program's own
+
+
+def asked_with_roots_as_own(case: cases.Case) -> int:
     world = case.world()
-    code = verdict(asked(case, world, [*world.roots, *world.anchors]))
-    assert not cases.surprise(case, "macos", code), f"{case}: {code}"
+    return asked_of_a_context(case, [*world.roots, *world.anchors])
+
+
+@pytest.mark.parametrize("case", cases.rows("openssl"), ids=str)
+def test_own_roots_simulated(case: cases.Case, simulator: Simulator) -> None:
+    """Plain `ssl`'s verdict, whatever Apple's rules are. The system is asked unless that settles it, or names are off (pinned)."""
+    with simulated.contexts():
+        code = asked_with_roots_as_own(case)
+    assert code == expected_here(case)
+    none_loaded = not (case.world().roots or case.world().anchors)
+    settled = code in FINAL or (case.host is None and not none_loaded)
+    assert simulator.calls("SecTrustEvaluateWithError") == (not settled)
+
+
+@on_a_mac
+@pytest.mark.parametrize("case", cases.rows("openssl"), ids=str)
+def test_own_roots(case: cases.Case) -> None:
+    assert asked_with_roots_as_own(case) == expected_here(case)

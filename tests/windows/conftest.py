@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from certificates import Authority
+    from certificates import Authority, Certificate
 
     from windows.published import Publisher
     from windows.watching import Calls
@@ -57,6 +57,20 @@ def expired_system_root() -> Authority:
     from certificates import Authority
 
     return Authority.new("Old root of the system", starts=-800, ends=-2)
+
+
+@pytest.fixture(scope="session")
+def leaf(system_root: Authority) -> Certificate:
+    """Of a server that the system trusts."""
+    return system_root.authority().issue("www.example.test", "127.0.0.1", "::1")
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Certificate:
+    """Of the right name, by an authority that nobody trusts."""
+    from certificates import Authority
+
+    return Authority.new("Stranger").authority().issue("www.example.test")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from certificates import Authority, Certificate, pem_file
@@ -18,6 +18,7 @@ from servers import Server, connected, in_memory
 
 import truststore
 from truststore import _platform, _windows
+from truststore._store.hashed import subject_hash
 from windows import system
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def client() -> truststore.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def chain_told(connection: ssl.SSLObject) -> list[bytes]:
+    chain = connection._sslobj.get_verified_chain()  # type: ignore[attr-defined]
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes(1)) for certificate in chain]
+
+
 def test_this_is_the_platforms_verifier(leaf: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
     assert truststore.SSLContext._verifier is _platform.verify
     assert truststore.SSLContext._platform is _platform.PLATFORM
@@ -85,11 +91,8 @@ def test_a_root_of_the_system_is_trusted(make: Callable[[], ssl.SSLContext], lea
 
 def test_the_chain_that_windows_built_is_told(leaf: Certificate) -> None:
     near, _ = in_memory(client(), leaf.server_context(), HOST)
-    chain = near._sslobj.get_verified_chain()  # type: ignore[attr-defined]
-    assert [ssl.PEM_cert_to_DER_cert(certificate.public_bytes(1)) for certificate in chain] == [
-        certificate.der for certificate in (*leaf.chain, leaf.root)
-    ]
-    assert "Root of the system" in repr(chain[-1])
+    assert chain_told(near) == [certificate.der for certificate in (*leaf.chain, leaf.root)]
+    assert "Root of the system" in repr(near._sslobj.get_verified_chain()[-1])  # type: ignore[attr-defined]
 
 
 def test_nobodys_root_is_refused(own: Authority) -> None:
@@ -133,39 +136,51 @@ def test_no_name_check_if_nobody_wants_one(leaf: Certificate, own: Authority) ->
         in_memory(context, own.issue(HOST).server_context(), None)
 
 
-def file(context: ssl.SSLContext, root: Certificate, folder: Path) -> None:
+def file(root: Certificate, folder: Path) -> dict[str, str | bytes]:
     (folder / "root.pem").write_text(root.pem)
-    context.load_verify_locations(folder / "root.pem")
+    return {"cafile": str(folder / "root.pem")}
 
 
-def directory(context: ssl.SSLContext, root: Certificate, folder: Path) -> None:
-    (folder / "12345678.0").write_text(root.pem)
-    context.load_verify_locations(capath=folder)
+def bundle(root: Certificate, folder: Path) -> dict[str, str | bytes]:
+    (folder / "bundle.pem").write_text(pem_file([*(Authority.new(key="p256") for _ in range(5)), root]))
+    return {"cafile": str(folder / "bundle.pem")}
 
 
-def text(context: ssl.SSLContext, root: Certificate, folder: Path) -> None:
-    context.load_verify_locations(cadata=root.pem)
+def directory(root: Certificate, folder: Path) -> dict[str, str | bytes]:
+    (folder / f"{subject_hash(root.der)}.0").write_text(root.pem)
+    return {"capath": str(folder)}
 
 
-def der(context: ssl.SSLContext, root: Certificate, folder: Path) -> None:
-    context.load_verify_locations(cadata=root.der)
+def text(root: Certificate, folder: Path) -> dict[str, str | bytes]:
+    return {"cadata": root.pem}
 
 
-class TestOwnAnchors:
-    @pytest.mark.parametrize("load", [file, text, der])
+def octets(root: Certificate, folder: Path) -> dict[str, str | bytes]:
+    return {"cadata": root.der}
+
+
+class TestOwnRoots:
+    """By OpenSSL's verdict: Windows is asked about the others alone."""
+
+    @pytest.mark.parametrize("source", [file, bundle, directory, text, octets])
     def test_they_are_trusted_in_addition(
         self,
-        load: Callable[[ssl.SSLContext, Certificate, pathlib.Path], None],
+        source: Callable[[Certificate, pathlib.Path], dict[str, Any]],
         own: Authority,
         leaf: Certificate,
+        stranger: Certificate,
         tmp_path: pathlib.Path,
+        calls: Calls,
     ) -> None:
         context = client()
-        load(context, own, tmp_path)
+        context.load_verify_locations(**source(own, tmp_path))
         in_memory(context, own.authority().issue(HOST).server_context(), HOST)
+        assert calls["CertGetCertificateChain"] == 0
         in_memory(context, leaf.server_context(), HOST)
+        assert calls["CertGetCertificateChain"] == 1
         with pytest.raises(ssl.SSLCertVerificationError):
-            in_memory(context, Authority.new().issue(HOST).server_context(), HOST)
+            in_memory(context, stranger.server_context(), HOST)
+        assert calls["CertGetCertificateChain"] == 2
 
     def test_between_connections(self, own: Authority, calls: Calls) -> None:
         context, served = client(), own.issue(HOST).server_context()
@@ -174,19 +189,21 @@ class TestOwnAnchors:
         context.load_verify_locations(cadata=own.der)
         for _ in range(3):
             in_memory(context, served, HOST)
-        assert calls["CertCreateCertificateChainEngine"] == 1
-        context.load_verify_locations(cadata=own.pem)  # nothing new
-        in_memory(context, served, HOST)
-        assert calls["CertCreateCertificateChainEngine"] == 1
-        assert calls["CertGetCertificateChain"] == 1 + 4 * 2
-        del context
-        assert calls["CertFreeCertificateChainEngine"] == 1
+        assert calls["CertGetCertificateChain"] == 1
 
-    def test_a_bundle_of_many(self, own: Authority, tmp_path: pathlib.Path) -> None:
-        (tmp_path / "bundle.pem").write_text(pem_file([*(Authority.new() for _ in range(5)), own]))
+    def test_the_chain_that_openssl_built_is_told(self, own: Authority) -> None:
+        context, server = client(), own.authority().issue(HOST)
+        context.load_verify_locations(cadata=own.der)
+        near, _ = in_memory(context, server.server_context(), HOST)
+        assert chain_told(near) == [certificate.der for certificate in (*server.chain, own)]
+
+    def test_the_refusal_that_got_further_is_told(self, own: Authority, stranger: Certificate) -> None:
         context = client()
-        context.load_verify_locations(tmp_path / "bundle.pem")
-        in_memory(context, own.issue(HOST).server_context(), HOST)
+        context.load_verify_locations(cadata=own.der)
+        for server, host, code in (own.issue(HOST), "other.test", 62), (stranger, HOST, 20), (stranger, "other.test", 20):
+            with pytest.raises(ssl.SSLCertVerificationError) as caught:
+                in_memory(context, server.server_context(), host)
+            assert caught.value.verify_code == code
 
 
 def test_one_chain_per_handshake(leaf: Certificate, calls: Calls) -> None:
@@ -196,14 +213,13 @@ def test_one_chain_per_handshake(leaf: Certificate, calls: Calls) -> None:
             assert calls["CertGetCertificateChain"] == number
     in_memory(context, served, HOST)
     assert calls["CertGetCertificateChain"] == 4
-    assert calls["CertCreateCertificateChainEngine"] == 0
 
 
-def test_32_threads_on_one_context_with_anchors(leaf: Certificate, own: Authority) -> None:
+def test_32_threads_on_one_context_with_roots(leaf: Certificate, own: Authority, stranger: Certificate, calls: Calls) -> None:
     context, outcomes = client(), []
     context.load_verify_locations(cadata=own.der)
     start = threading.Barrier(32)
-    servers = [leaf.server_context(), own.issue(HOST).server_context(), Authority.new().issue(HOST).server_context()]
+    servers = [leaf.server_context(), own.issue(HOST).server_context(), stranger.server_context()]
 
     def connect(number: int) -> None:
         start.wait()
@@ -220,17 +236,15 @@ def test_32_threads_on_one_context_with_anchors(leaf: Certificate, own: Authorit
         thread.join()
     assert len(outcomes) == 32
     assert set(outcomes) == {(0, 0), (1, 0), (2, 20)}
+    assert calls["CertGetCertificateChain"] == 32 - outcomes.count((1, 0))
 
 
-def test_the_gil_is_given_up_while_windows_fetches(intermediate: Authority, publisher: Publisher) -> None:
+def test_the_gil_is_given_up_while_windows_fetches(system_root: Authority, publisher: Publisher) -> None:
     """The missing intermediate is served by this very process: it could not answer otherwise."""
-    issuer = intermediate.authority("Published")
+    issuer = system_root.authority("Published")
     publisher.files["/issuer.crt"] = issuer.der
-    publisher.files["/issuer-of-issuer.crt"] = intermediate.der
     leaf = issuer.issue(HOST, issuer_url=publisher.url + "/issuer.crt")
-    context = client()
-    context.load_verify_locations(cadata=intermediate.der)
-    in_memory(context, leaf.server_context([leaf]), HOST)
+    in_memory(client(), leaf.server_context([leaf]), HOST)
     assert "/issuer.crt" in publisher.asked
 
 
@@ -305,7 +319,7 @@ def test_a_subinterpreter() -> None:
     if sys.version_info[:2] == (3, 12):
         assert "truststore cannot ask CryptoAPI, since ctypes does not work in this interpreter" in done.stdout
     else:  # it has come as far as looking for a question
-        assert "'NoneType' object has no attribute 'anchors'" in done.stdout
+        assert "'NoneType' object has no attribute 'chain'" in done.stdout
 
 
 @pytest.mark.skipif(system.IS_WINE, reason="Wine ignores dwUrlRetrievalTimeout")

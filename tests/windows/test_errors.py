@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from certificates import Authority, Certificate
 
 from truststore import _crypt32, _windows
 from truststore._platform import PLATFORM
-from truststore._verdict import Anchors, Question
 from truststore._windows import verify
+from windows.asking import HOST, about, refused
 
 if TYPE_CHECKING:
+    from certificates import Certificate
+
+    from truststore._verdict import Question
     from windows.watching import Calls
 
 assert sys.platform == "win32"
-
-HOST = "www.example.test"
 
 #: HRESULT of the policy -> verify_code (X509_V_ERR_* of openssl/x509_vfy.h).
 POLICY = {
@@ -82,27 +81,13 @@ STATUS = {
     "CERT_TRUST_HAS_NOT_SUPPORTED_CRITICAL_EXT": 34,
 }
 KNOWN_BITS = {getattr(_crypt32, name): code for name, code in STATUS.items()}
-
-
-@pytest.fixture(scope="module")
-def own() -> Authority:
-    return Authority.new()
-
-
-@pytest.fixture(scope="module")
-def leaf(own: Authority) -> Certificate:
-    return own.authority().issue(HOST, "127.0.0.1")
+REVOKED_OR_DENIED = _crypt32.CERT_TRUST_IS_REVOKED | _crypt32.CERT_TRUST_IS_EXPLICIT_DISTRUST
 
 
 @pytest.fixture
-def asked(leaf: Certificate, own: Authority) -> Question:
-    return Question([certificate.der for certificate in leaf.chain], HOST, Anchors([own.der]), ssl.VerifyFlags.VERIFY_DEFAULT, True)
-
-
-def refusal(asked: Question) -> Any:
-    with pytest.raises(ssl.SSLCertVerificationError) as caught:
-        verify(asked)
-    return caught.value
+def asked(leaf: Certificate) -> Question:
+    """About a server that the system trusts: what is refused is refused for what is said here."""
+    return about(leaf.chain)
 
 
 def policy_says(calls: Calls, hresult: int, element: int = 0) -> None:
@@ -126,14 +111,14 @@ def status_says(calls: Calls, bits: int, of_element: int | None = None) -> None:
 def test_an_unaltered_answer_is_a_pass(asked: Question, calls: Calls) -> None:
     policy_says(calls, 0)
     status_says(calls, 0)
-    assert len(verify(asked)) == 2  # the first answer was taken, about a chain without its root
+    assert len(verify(asked)) == 3
 
 
 @pytest.mark.parametrize("name", POLICY)
 def test_policy(name: str, asked: Question, calls: Calls) -> None:
     policy_says(calls, getattr(_crypt32, name))
     status_says(calls, 0)
-    error = refusal(asked)
+    error = refused(asked)
     assert (error.verify_code, error.platform_code) == (POLICY[name], getattr(_crypt32, name))
     assert f"0x{getattr(_crypt32, name):08X}" in str(error)
 
@@ -147,7 +132,7 @@ def test_every_hresult_that_is_declared_is_in_the_table() -> None:
 def test_an_unknown_hresult_is_a_refusal_and_shown(hresult: int, asked: Question, calls: Calls) -> None:
     policy_says(calls, hresult)
     status_says(calls, 0)
-    error = refusal(asked)
+    error = refused(asked)
     assert (error.verify_code, error.platform_code) == (1, hresult)
     assert ("0x8BADF00D" if hresult == UNKNOWN_HRESULT else "1)") in str(error)
 
@@ -160,7 +145,7 @@ def test_every_bit_of_the_status_is_a_refusal_but_one(bit: int, asked: Question,
     if bit == _crypt32.CERT_TRUST_IS_NOT_TIME_NESTED:
         verify(asked)
         return
-    error = refusal(asked)
+    error = refused(asked)
     assert error.verify_code == KNOWN_BITS.get(bit, 1)
     if bit not in KNOWN_BITS:
         assert f"0x{bit:08X}" in str(error)
@@ -169,37 +154,20 @@ def test_every_bit_of_the_status_is_a_refusal_but_one(bit: int, asked: Question,
 def test_the_code_of_an_error_of_the_chain_is_the_one_that_windows_documents_for_it(asked: Question, calls: Calls) -> None:
     policy_says(calls, 0)
     status_says(calls, _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN)
-    assert refusal(asked).platform_code == _crypt32.CERT_E_CHAINING
+    assert refused(asked).platform_code == _crypt32.CERT_E_CHAINING
 
 
 @pytest.mark.parametrize("final", ["CERT_TRUST_IS_REVOKED", "CERT_TRUST_IS_EXPLICIT_DISTRUST"])
-def test_what_is_final_is_said_before_trust_and_no_anchor_makes_up_for_it(final: str, asked: Question, calls: Calls) -> None:
-    status_says(calls, getattr(_crypt32, final) | _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN)
-    assert refusal(asked).verify_code == STATUS[final]
-    assert (calls["CertGetCertificateChain"], calls["CertCreateCertificateChainEngine"]) == (1, 0)
-
-
-def test_the_answer_that_got_further_is_the_one_that_is_told(leaf: Certificate, own: Authority) -> None:
-    """The system does not know the root, the program's own engine finds another name: that is what the user can act upon."""
-    chain = [certificate.der for certificate in leaf.chain]
-    other = Question(chain, "other.test", Anchors([own.der]), ssl.VerifyFlags.VERIFY_DEFAULT, True)
-    assert refusal(other).verify_code == 62
-    assert (
-        refusal(Question(chain, "other.test", Anchors([Authority.new().der]), ssl.VerifyFlags.VERIFY_DEFAULT, True)).verify_code
-        == 20
-    )
-
-
-def test_of_two_refusals_the_first_may_have_got_further(system_root: Authority, own: Authority) -> None:
-    chain = [certificate.der for certificate in system_root.authority().issue(HOST, starts=-9, ends=-1).chain]
-    expired = Question(chain, HOST, Anchors([own.der]), ssl.VerifyFlags.VERIFY_DEFAULT, True)
-    assert refusal(expired).verify_code == 10
+def test_revocation_and_distrust_are_said_before_anything_else(final: str, asked: Question, calls: Calls) -> None:
+    policy_says(calls, _crypt32.CERT_E_UNTRUSTEDROOT)
+    status_says(calls, sum(KNOWN_BITS) & ~REVOKED_OR_DENIED | getattr(_crypt32, final))
+    assert refused(asked).verify_code == STATUS[final]
 
 
 def test_the_certificate_to_blame_is_named(asked: Question, leaf: Certificate, calls: Calls) -> None:
     policy_says(calls, 0)
     status_says(calls, _crypt32.CERT_TRUST_IS_NOT_TIME_VALID, of_element=1)
-    error = refusal(asked)
+    error = refused(asked)
     assert leaf.issuer is not None
     name = leaf.issuer.parsed.subject.rfc4514_string().partition(",")[0]
     if sys.version_info >= (3, 11):
@@ -215,7 +183,7 @@ def test_what_is_known_of_revocation_is_told_apart(asked: Question, calls: Calls
     ):
         policy_says(calls, 0)
         status_says(calls, bits)
-        error = refusal(asked)
+        error = refused(asked)
         said.append((error.verify_code, error.platform_code))
     assert said == [
         (23, _crypt32.CERT_E_REVOKED),
@@ -228,7 +196,7 @@ def test_the_systems_own_words_are_appended(asked: Question, calls: Calls) -> No
     """In the user's language. Wine has texts for few codes; that of ERROR_ACCESS_DENIED is there."""
     policy_says(calls, 5)
     status_says(calls, 0)
-    error = refusal(asked)
+    error = refused(asked)
     assert error.platform_message == _windows.system_text(5) != ""
     assert f"({PLATFORM.name}: {error.platform_message}, 5)" in str(error)
 
@@ -241,12 +209,11 @@ def test_a_number_without_a_text_has_none() -> None:
 def test_a_certificate_that_windows_cannot_read(position: int, asked: Question) -> None:
     chain = list(asked.chain)
     chain[position] = b"\x30\x03\x02\x01\x00"
-    error = refusal(asked.about(chain))
+    error = refused(asked.about(chain))
     assert error.verify_code == 1
     assert "could not be evaluated: Cert" in error.verify_message
 
 
 @pytest.mark.parametrize("name", ["", "\0", HOST + "\0", HOST + "\0.evil.test", "127.0.0.1\0"])
-def test_a_name_that_windows_would_not_see_whole(name: str, asked: Question) -> None:
-    question = Question(asked.chain, name, asked.anchors, asked.flags, True)
-    assert refusal(question).verify_code == 62
+def test_a_name_that_windows_would_not_see_whole(name: str, leaf: Certificate) -> None:
+    assert refused(about(leaf.chain, name)).verify_code == 62

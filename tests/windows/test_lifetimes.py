@@ -3,95 +3,56 @@
 from __future__ import annotations
 
 import ctypes
-import ssl
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from certificates import Authority
+from certificates import Certificate
 
-from truststore._verdict import Anchors, Question
-from truststore._windows import verify
 from windows import watching
+from windows.asking import HOST, about, refusal, refused, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from truststore._verdict import Question
     from windows.watching import Calls
 
 assert sys.platform == "win32"
 
-HOST = "www.example.test"
-PARTIAL = ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
 FREEING = set(watching.PAIRS.values())
 
 
-def question(system_root: Authority | None = None, host: str = HOST) -> Question:
-    """One that needs every function: the user's own root, and one more anchor that is none. Or one that the system answers."""
-    root = system_root or Authority.new()
-    leaf = root.authority().issue(HOST)
-    anchors = Anchors(() if system_root else [root.der, leaf.chain[1].der])
-    return Question([certificate.der for certificate in leaf.chain], host, anchors, PARTIAL, True)
-
-
-def outcome(asked: Question) -> Any:
-    """The error, without its traceback: that would keep the question alive."""
-    try:
-        verify(asked)
-    except ssl.SSLCertVerificationError as error:
-        return error.with_traceback(None)
-    return None
-
-
-def refused(asked: Question) -> ssl.SSLCertVerificationError:
-    error: ssl.SSLCertVerificationError | None = outcome(asked)
-    assert error is not None, "not refused"
-    return error
-
-
-@pytest.mark.parametrize("host", [HOST, "other.test"])
-def test_nothing_is_owed(host: str, calls: Calls) -> None:
-    asked = question(host=host)
-    if host == HOST:
-        verify(asked)
-    else:
-        assert refused(asked).verify_code == 62
-    assert set(calls.count) == set(watching.FUNCTIONS) - {"CertFreeCertificateChainEngine"}
-    del asked
-    assert calls["CertFreeCertificateChainEngine"] == 1
+@pytest.mark.parametrize(("host", "expected"), [(HOST, 0), ("other.test", 62)])
+def test_nothing_is_owed(host: str, expected: int, leaf: Certificate, calls: Calls) -> None:
+    assert verdict(about(leaf.chain, host)) == expected
+    assert set(calls.count) == set(watching.FUNCTIONS)
     assert calls.owed == {}
 
 
 @pytest.mark.parametrize(
     ("name", "after"), [(name, after) for name in watching.FUNCTIONS if name not in FREEING for after in range(3)]
 )
-def test_a_call_that_fails_is_a_refusal_and_leaves_nothing_behind(name: str, after: int, calls: Calls) -> None:
-    asked = question()
+def test_a_call_that_fails_is_a_refusal_and_leaves_nothing_behind(name: str, after: int, leaf: Certificate, calls: Calls) -> None:
     calls.fail(name, after)
-    error = outcome(asked)
+    error = refusal(about([*leaf.chain, leaf.root]))
     if error is not None:
         assert (error.verify_code, error.platform_code) == (1, watching.ACCESS_DENIED)
         assert f"{name} failed" in error.verify_message
     else:
-        assert not calls.injected or is_tolerated(name), "the failure went unnoticed"
-    calls.fail(name, after=10**9)
-    del asked, error
+        assert not calls.injected, "the failure went unnoticed"
     assert calls.owed == {}
 
 
-def is_tolerated(name: str) -> bool:
-    """An anchor that Windows cannot read is left out."""
-    return name == "CertAddEncodedCertificateToStore"
-
-
-def test_without_an_answer_there_is_no_pass(calls: Calls) -> None:
+def test_without_an_answer_there_is_no_pass(leaf: Certificate, calls: Calls) -> None:
     """A chain without certificates, which crypt32 never gives."""
 
     def empty(*arguments: object) -> None:
         arguments[-1]._obj.contents.cChain = 0  # type: ignore[attr-defined]
 
     calls.afterwards("CertGetCertificateChain", empty)
-    assert refused(question()).verify_code == 1
+    assert refused(about(leaf.chain)).verify_code == 1
+    assert calls.owed == {}
 
 
 def resident() -> int:
@@ -123,33 +84,39 @@ def next_handle() -> int:
     return int(handle)
 
 
-def by_the_system(asked: Question) -> None:
-    verify(asked)
+def good(leaf: Certificate, stranger: Certificate) -> Question:
+    return about(leaf.chain)
 
 
-def by_own_anchors(asked: Question) -> None:
-    verify(asked)
+def wrong_name(leaf: Certificate, stranger: Certificate) -> Question:
+    return about(leaf.chain, "other.test")
 
 
-def wrong_name(asked: Question) -> None:
-    refused(Question(asked.chain, "other.test", asked.anchors, asked.flags, True))
+def untrusted(leaf: Certificate, stranger: Certificate) -> Question:
+    return about([*stranger.chain, stranger.root])
 
 
-def with_a_new_engine(asked: Question) -> None:
-    verify(Question(asked.chain, asked.hostname, Anchors(asked.anchors.certificates), asked.flags, True))
+def unreadable(leaf: Certificate, stranger: Certificate) -> Question:
+    return about([*leaf.chain, Certificate(b"junk")])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("work", "times"), [(by_the_system, 10_000), (by_own_anchors, 2000), (wrong_name, 1000), (with_a_new_engine, 500)]
+    ("make", "expected", "times"), [(good, 0, 10_000), (wrong_name, 62, 1000), (untrusted, 19, 1000), (unreadable, 1, 2000)]
 )
-def test_handles_and_memory_stay_flat(work: Callable[[Question], None], times: int, system_root: Authority) -> None:
-    asked = question(system_root if work is by_the_system else None)
+def test_handles_and_memory_stay_flat(
+    make: Callable[[Certificate, Certificate], Question],
+    expected: int,
+    times: int,
+    leaf: Certificate,
+    stranger: Certificate,
+) -> None:
+    question = make(leaf, stranger)
     for _ in range(times // 5):
-        work(asked)
+        assert verdict(question) == expected
     handles, memory = next_handle(), resident()
     for _ in range(times):
-        work(asked)
+        verdict(question)
     assert next_handle() == handles
     assert resident() - memory < 1 << 20

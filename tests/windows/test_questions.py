@@ -7,42 +7,36 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from certificates import Authority, Certificate
 
 from truststore import _crypt32, _windows
 from truststore._names import ip_address
-from truststore._verdict import Anchors, Question
-from truststore._windows import verify
+from windows.asking import HOST, about, verdict
 
 if TYPE_CHECKING:
+    from certificates import Certificate
+
     from windows.watching import Calls
 
 assert sys.platform == "win32"
 
-HOST = "www.example.test"
 LEAF = ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
 CHAIN = ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
 
 
-@pytest.fixture(scope="module")
-def leaf() -> Certificate:
-    return Authority.new().authority().issue(HOST, "127.0.0.1", "::1")
-
-
 class Asked:
-    """What the two functions were given: (engine, flags) per chain, (name, checks) per policy."""
+    """What the two functions were given: flags per chain, (name, checks) per policy."""
 
     def __init__(self, calls: Calls) -> None:
-        self.chains: list[tuple[bool, int]] = []
+        self.chains: list[int] = []
         self.policies: list[tuple[str | None, int]] = []
         calls.afterwards("CertGetCertificateChain", self.chain)
         calls.afterwards("CertVerifyCertificateChainPolicy", self.policy)
 
     def chain(self, *arguments: Any) -> None:
         engine, _, when, store, _, flags, _, _ = arguments
-        assert when is None
+        assert (engine, when) == (None, None), "not by the system's roots, or not as of now"
         assert store
-        self.chains.append((engine is not None, flags))
+        self.chains.append(flags)
 
     def policy(self, *arguments: Any) -> None:
         which, _, parameters, _ = arguments
@@ -56,28 +50,25 @@ def asked(calls: Calls) -> Asked:
     return Asked(calls)
 
 
-def ask(
-    leaf: Certificate, host: str | None = HOST, flags: ssl.VerifyFlags = ssl.VerifyFlags.VERIFY_DEFAULT, own: bool = True
-) -> int:
-    anchors = Anchors([leaf.root.der] if own else ())
-    try:
-        verify(Question([certificate.der for certificate in leaf.chain], host, anchors, flags, True))
-    except ssl.SSLCertVerificationError as error:
-        return error.verify_code
-    return 0
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0:0:0:0:0:0:0:1", None])
 def test_windows_is_given_no_address_and_no_name_that_nobody_wants_checked(
     host: str | None, leaf: Certificate, asked: Asked
 ) -> None:
-    assert ask(leaf, host) == 0
-    assert asked.policies == [(None, _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID)] * 2
+    assert verdict(about(leaf.chain, host)) == 0
+    assert asked.policies == [(None, _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID)]
 
 
 def test_windows_checks_names(leaf: Certificate, asked: Asked) -> None:
-    assert ask(leaf) == 0
-    assert asked.policies == [(HOST, 0)] * 2
+    assert verdict(about(leaf.chain)) == 0
+    assert asked.policies == [(HOST, 0)]
+
+
+@pytest.mark.parametrize("host", [HOST, "other.test"])
+def test_one_chain_is_built_per_question(host: str, leaf: Certificate, stranger: Certificate, asked: Asked) -> None:
+    """Whatever was asked before, and whatever the answer is."""
+    for number, chain in enumerate([leaf.chain, stranger.chain, leaf.chain, [*stranger.chain, stranger.root]], 1):
+        verdict(about(chain, host))
+        assert len(asked.chains) == len(asked.policies) == number
 
 
 @pytest.mark.parametrize(
@@ -89,11 +80,9 @@ def test_windows_checks_names(leaf: Certificate, asked: Asked) -> None:
         (CHAIN, _crypt32.CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT | _crypt32.CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT),
     ],
 )
-def test_revocation_is_asked_for_by_flags_of_the_system_and_of_own_anchors(
-    flags: ssl.VerifyFlags, expected: int, leaf: Certificate, asked: Asked
-) -> None:
-    ask(leaf, flags=flags)
-    assert asked.chains == [(False, expected), (True, expected)]
+def test_revocation_is_asked_for_by_flags(flags: ssl.VerifyFlags, expected: int, leaf: Certificate, asked: Asked) -> None:
+    verdict(about(leaf.chain, flags=flags))
+    assert asked.chains == [expected]
 
 
 def test_parameters_of_the_chain() -> None:

@@ -20,7 +20,7 @@ from servers import Server
 import truststore
 
 if TYPE_CHECKING:
-    from certificates import Authority, Certificate
+    from certificates import Certificate
 
 assert sys.platform == "win32"
 
@@ -45,11 +45,6 @@ def peer() -> Any:
     sys.modules["peer"] = module
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="module")
-def leaf(system_root: Authority) -> Certificate:
-    return system_root.authority().issue(HOST)
 
 
 def handshake(context: Any, address: tuple[str, int]) -> float:

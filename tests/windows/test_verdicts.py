@@ -1,4 +1,4 @@
-"""CryptoAPI's verdict on every chain of the table."""
+"""The verdict on every chain of the table: CryptoAPI's, and OpenSSL's where the program has roots of its own."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from typing import TYPE_CHECKING
 
 import cases
 import pytest
+from fake_verifier import load
 
+import truststore
 from truststore._platform import PLATFORM
-from truststore._verdict import Anchors, Question
+from truststore._verdict import Question
 from truststore._windows import verify
 from windows import system
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cases import Case, World
+    from certificates import Certificate
 
     from windows.published import Publisher
+    from windows.watching import Calls
 
 assert sys.platform == "win32"
 
 without = () if system.ROOTS_CAN_BE_ADDED and not system.IS_WINE else (cases.SETTINGS,)
+#: Accepted, revoked, rejected: what OpenSSL says that nobody else is asked about.
+FINAL = {0, 23, 28}
+UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
 each_case = pytest.mark.parametrize("case", cases.rows(system.PLATFORM, without=without), ids=str)
 
 
@@ -35,31 +44,63 @@ def fill_stores(publisher: Publisher) -> None:
             system.add(certificate.der, "Disallowed")
 
 
-def question(case: Case, world: World) -> Question:
-    anchors = Anchors(anchor.der for anchor in world.anchors)
-    return Question(world.ders, case.host, anchors, case.flags, case.common_name)
+def by_windows(case: Case, world: World) -> Sequence[bytes]:
+    return verify(Question(world.ders, case.host, case.flags, case.common_name))
 
 
-def answer(asked: Question) -> tuple[int, ssl.SSLCertVerificationError | None]:
+def by_a_program(case: Case, world: World, loaded: Sequence[Certificate]) -> Sequence[bytes]:
+    """The answer of a context that has loaded these and, as plain `ssl` needs them, the row's revocation lists."""
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = case.host is not None
+    context.verify_flags |= case.flags
+    context.hostname_checks_common_name = case.common_name
+    load(context, [certificate.der for certificate in loaded], world.crls)
+    return context.verify_chain(world.ders, case.host)
+
+
+def answer(world: World, ask: Callable[[], Sequence[bytes]]) -> tuple[int, ssl.SSLCertVerificationError | None]:
     try:
-        chain = verify(asked)
+        chain = ask()
     except ssl.SSLCertVerificationError as error:
         return error.verify_code, error
-    assert chain[0] == asked.chain[0]
+    assert chain[0] == world.ders[0]
     return 0, None
 
 
 @each_case
 @pytest.mark.filterwarnings("default::cases.UnprovenExpectation")
-def test_verdict(case: Case, publisher: Publisher) -> None:
-    code, error = answer(question(case, case.world(publisher.url)))
+def test_verdict(case: Case, publisher: Publisher, calls: Calls) -> None:
+    """Windows' own or, where the program of the row has loaded something, that of its context."""
+    world = case.world(publisher.url)
+    code, error = answer(world, lambda: by_a_program(case, world, world.anchors) if world.anchors else by_windows(case, world))
     why = f"{code} instead of {getattr(case, system.PLATFORM)} because {case.wine_why or case.why}: {error!r}"
     if system.IS_WINE:  # all of it has been measured: nothing is a guess
         assert code == case.wine, why
     assert not cases.surprise(case, system.PLATFORM, code), why
     if error is not None:
         assert (error.reason, error.library) == ("CERTIFICATE_VERIFY_FAILED", "SSL")
-        assert PLATFORM.name in str(error)
+        assert world.anchors or PLATFORM.name in str(error)
+    settled = world.anchors and case.openssl in FINAL and cases.SYSTEM not in case.needs  # by an anchor of the program's
+    assert calls["CertGetCertificateChain"] == (not settled)
+
+
+@pytest.mark.skipif(not system.IS_WINE, reason="what Windows says is guessed in part")
+@each_case
+def test_the_program_has_loaded_all_roots(case: Case, publisher: Publisher, calls: Calls) -> None:
+    """OpenSSL and Windows both know them: who accepts settles it, and of two refusals the one that got further is told."""
+    world = case.world(publisher.url)
+    loaded = [*world.roots, *world.anchors]
+    code, error = answer(world, lambda: by_a_program(case, world, loaded))
+    settled = loaded and (case.openssl in FINAL or case.host is None)  # names off: nobody but these roots vouches
+    assert code == (case.openssl if settled else after_both(case)), repr(error)
+    assert calls["CertGetCertificateChain"] == (not settled)
+
+
+def after_both(case: Case) -> int | None:
+    """OpenSSL has refused, and so it is Windows' turn."""
+    if case.wine == 0 or (case.openssl in UNKNOWN_ISSUER and case.wine not in UNKNOWN_ISSUER):
+        return case.wine
+    return case.openssl
 
 
 def test_a_row_that_differs_under_wine_says_why() -> None:

@@ -21,7 +21,6 @@ FUNCTIONS = sorted(name for name, value in vars(_crypt32).items() if name.starts
 PAIRS = {
     "CertOpenStore": "CertCloseStore",
     "CertCreateCertificateContext": "CertFreeCertificateContext",
-    "CertCreateCertificateChainEngine": "CertFreeCertificateChainEngine",
     "CertGetCertificateChain": "CertFreeCertificateChain",
 }
 ACCESS_DENIED = 5

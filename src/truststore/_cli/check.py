@@ -56,7 +56,7 @@ def _unverified_chain(address: tuple[str, int], timeout: float) -> Iterable[_std
     context.verify_mode = ssl.CERT_NONE
     try:
         with _connect(context, address, timeout) as connection:
-            return _stdlib.connection_of(connection).get_unverified_chain() or ()
+            return list(filter(None, _stdlib.connection_of(connection).get_unverified_chain() or ()))
     except (OSError, ValueError):
         return ()
 

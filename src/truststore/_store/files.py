@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     State = tuple[int, ...]
 
+#: What is wrong with an empty directory: nothing that its user need be told of.
+EMPTY = "is empty"
 #: Links of a hashed directory: up to so many all are followed, to find a FIFO or a device; of more, so many.
 _LINKS, _LINKS_OF_MANY = 256, 4
 #: A directory with more names is not compared with a bundle.
@@ -264,8 +266,10 @@ class _Entries:
     """The names of a directory that OpenSSL looks for, and the kinds of file behind them; only links take a call for that."""
 
     def __init__(self, directory: str) -> None:
-        with os.scandir(directory) as entries:
-            self._entries = {entry.name: entry for entry in entries if hashed.is_looked_for(entry.name)}
+        with os.scandir(directory) as found:
+            entries = list(found)
+        self.is_empty = not entries
+        self._entries = {entry.name: entry for entry in entries if hashed.is_looked_for(entry.name)}
         self.links = [name for name, entry in self._entries.items() if entry.is_symlink()]
         self.others = self._entries.keys() - self.links
         self.reached, _ = hashed.names(self._entries)
@@ -294,6 +298,8 @@ def _hashed_directory_problem(path: str, _state: State) -> str:
         problem = "holds a FIFO or a device, which OpenSSL would wait for"
     elif any(stat.S_ISREG(entries.kind(name)) for name in entries.reached):
         problem = ""
+    elif entries.is_empty:
+        problem = EMPTY
     else:
         problem = "holds no file with a name that OpenSSL looks for (see 'openssl rehash')"
     if entries.failed:

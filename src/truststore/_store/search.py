@@ -28,7 +28,7 @@ import sys
 from functools import lru_cache
 
 from . import files, secure
-from .files import bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
+from .files import EMPTY, bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
 from .places import (
     BUNDLES,
     CONDA_MARKER,
@@ -315,7 +315,8 @@ class _Search:
         if not why:
             return path
         self._passed_over.setdefault(path, f"is set in {variable}, but {why}")
-        self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is taken in its place.")
+        if why != EMPTY:
+            self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is taken in its place.")
         return None
 
     # What there is without the user.

@@ -29,7 +29,7 @@
 enum { errSecParam = -50, errSecInternal = -26276 };
 enum { OCSP = 1, CRL = 2, PREFER_CRL = 4, REQUIRE_POSITIVE = 8, NETWORK_DISABLED = 16 };
 enum { PROCEED = 1, DENY = 3, UNSPECIFIED = 4, RECOVERABLE = 5, FATAL = 6 };
-enum { MOST_CERTIFICATES = 250, APP_DAYS = 825, SYSTEM_DAYS = 398 };
+enum { MOST_CERTIFICATES = 250, PRIVATE_DAYS = 825, SYSTEM_DAYS = 398 };
 enum { JULY_2019 = 1561939200, SEPTEMBER_2020 = 1598918400 };
 
 /* The worst first: of several findings the first of these is reported, and of equals that of the lowest certificate. */
@@ -46,8 +46,8 @@ struct certificate { struct object object; X509 *x509; };
 struct policy { struct object object; bool revocation, server; CFOptionFlags flags; CFTypeRef hostname; };
 struct trust {
     struct object object;
-    CFTypeRef certificates, policies, anchors, chain;
-    bool anchors_only, evaluated, in_use;
+    CFTypeRef certificates, policies, chain;
+    bool evaluated, in_use;
     enum severity severity;
     CFIndex index, code;
     SecTrustResultType result;
@@ -94,6 +94,7 @@ EXPORT void sim_keychain(const char *path) {
         keychain[store] = path ? load_directory(path, directories[store]) : sk_X509_new_null();
     }
     pthread_rwlock_unlock(&keychain_lock);
+    ERR_clear_error(); /* PEM_read_X509() has left "no start line", which CPython 3.10 would take for an error of its own */
 }
 
 /* Whether there is a network to fetch missing issuers and revocation from. */
@@ -115,7 +116,7 @@ static bool among(STACK_OF(X509) *certificates, X509 *x509) {
 /* ---------------------------------------------------------------------------------------------- one path, judged */
 
 struct verdict {
-    STACK_OF(X509) *app, *chain;
+    STACK_OF(X509) *chain;
     bool ssl, revocation, positive;
     const char *hostname; /* NULL: any */
     enum severity severity;
@@ -168,12 +169,11 @@ static void add_all(X509_STORE *store, STACK_OF(X509) *certificates) {
 
 /* Build the path, and note what RFC 5280 has against it. OpenSSL follows one path; Apple, not content with it, tries others: it is
  * built again from the candidates in the opposite order. */
-static void build(struct verdict *verdict, STACK_OF(X509) *sent, bool system_too, bool backwards) {
+static void build(struct verdict *verdict, STACK_OF(X509) *sent, bool backwards) {
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     STACK_OF(X509) *untrusted = sk_X509_dup(sent);
-    add_all(store, verdict->app);
-    for (enum store from = SYSTEM; system_too && from <= DENIED_ROOTS; from++)
+    for (enum store from = SYSTEM; from <= DENIED_ROOTS; from++)
         add_all(store, keychain[from]);
     for (int i = 0; network && i < sk_X509_num(keychain[INTERMEDIATES]); i++)
         sk_X509_push(untrusted, sk_X509_value(keychain[INTERMEDIATES], i));
@@ -233,12 +233,12 @@ static bool has_usage(X509 *x509, const int *wanted, bool otherwise) {
     return has;
 }
 
-/* https://support.apple.com/103769 (825 days, and serverAuth) and 102028 (398 days); -67609 and -67901 */
+/* https://support.apple.com/103769 (825 days) and 102028 (398 days): -67901. A root of Apple's own asks for serverAuth by name: -67609 */
 static void check_leaf(struct verdict *verdict) {
     static const int usual[] = {NID_server_auth, NID_anyExtendedKeyUsage, NID_ms_sgc, NID_ns_sgc, 0}, strict[] = {NID_server_auth, 0};
     X509 *leaf = sk_X509_value(verdict->chain, 0), *root = sk_X509_value(verdict->chain, sk_X509_num(verdict->chain) - 1);
     time_t from = seconds(X509_get0_notBefore(leaf)), lifetime = seconds(X509_get0_notAfter(leaf)) - from;
-    bool settings = among(keychain[USER], root) || among(keychain[ADMIN], root), app = among(verdict->app, root);
+    bool settings = among(keychain[USER], root) || among(keychain[ADMIN], root), shipped = !settings && among(keychain[SYSTEM], root);
     if (!X509_NAME_entry_count(X509_get_subject_name(leaf)) && X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) >= 0
         && !X509_EXTENSION_get_critical(X509_get_ext(leaf, X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1))))
         found(verdict, COMPLIANCE, 0, InvalidSubjectName);
@@ -246,11 +246,11 @@ static void check_leaf(struct verdict *verdict) {
         found(verdict, USAGE, 0, InvalidKeyUsage);
     if (!has_usage(leaf, usual, true))
         found(verdict, USAGE, 0, InvalidExtendedKeyUsage);
-    if (app && !settings && from >= JULY_2019 && !has_usage(leaf, strict, false))
+    if (shipped && !has_usage(leaf, strict, false))
         found(verdict, USAGE, 0, InvalidExtendedKeyUsage);
-    if ((app || settings) && from >= JULY_2019 && lifetime > APP_DAYS * 86400L + 3600)
+    if (settings && from >= JULY_2019 && lifetime > PRIVATE_DAYS * 86400L + 3600)
         found(verdict, COMPLIANCE, 0, ValidityTooLong);
-    if (!app && !settings && among(keychain[SYSTEM], root) && from >= SEPTEMBER_2020 && lifetime > SYSTEM_DAYS * 86400L + 3600)
+    if (shipped && from >= SEPTEMBER_2020 && lifetime > SYSTEM_DAYS * 86400L + 3600)
         found(verdict, COMPLIANCE, 0, ValidityTooLong);
 }
 
@@ -291,11 +291,11 @@ static bool name_matches(X509 *leaf, const char *hostname) {
     return matches;
 }
 
-/* What the user denied, and what was withdrawn. The program's own anchors come before the user's settings. */
+/* What the user denied, and what was withdrawn. */
 static void check_keychain(struct verdict *verdict) {
     for (int i = 0; i < sk_X509_num(verdict->chain); i++) {
         X509 *x509 = sk_X509_value(verdict->chain, i);
-        if (among(keychain[DENIED_ROOTS], x509) && !among(verdict->app, x509))
+        if (among(keychain[DENIED_ROOTS], x509))
             found(verdict, DENIED, i, TrustSettingDeny);
         if (among(keychain[REVOKED_ALWAYS], x509) || (verdict->revocation && network && among(keychain[REVOKED_ONLINE], x509)))
             found(verdict, REVOKED, i, CertificateRevoked);
@@ -304,10 +304,10 @@ static void check_keychain(struct verdict *verdict) {
         found(verdict, PINNING, 0, IncompleteRevocationCheck);
 }
 
-static void judge(struct verdict *verdict, STACK_OF(X509) *sent, bool system_too) {
+static void judge(struct verdict *verdict, STACK_OF(X509) *sent) {
     struct verdict other = *verdict;
-    build(verdict, sent, system_too, false);
-    build(&other, sent, system_too, true);
+    build(verdict, sent, false);
+    build(&other, sent, true);
     bool better = verdict->severity == TRUST && other.severity != TRUST;
     sk_X509_pop_free(better ? verdict->chain : other.chain, X509_free);
     if (better)
@@ -397,7 +397,6 @@ static void destroy_trust(struct object *object) {
     struct trust *trust = (struct trust *)object;
     replace(&trust->certificates, NULL);
     replace(&trust->policies, NULL);
-    replace(&trust->anchors, NULL);
     replace(&trust->chain, NULL);
 }
 
@@ -426,23 +425,6 @@ EXPORT OSStatus SecTrustCreateWithCertificates(CFTypeRef certificates, CFTypeRef
     CFTypeRef how = policies ? as_array(policies, SecPolicy, __func__, 2) : NULL;
     *result = sim_new(SecTrust, sizeof *trust, destroy_trust, __func__, (void **)&trust);
     trust->certificates = many, trust->policies = how;
-    LEAVE(OSStatus, 0);
-}
-
-EXPORT OSStatus SecTrustSetAnchorCertificates(CFTypeRef reference, CFTypeRef anchors) {
-    ENTER(OSStatus);
-    struct trust *trust = sim_checked(reference, SecTrust, __func__, 1);
-    replace(&trust->anchors, anchors ? as_array(anchors, SecCertificate, __func__, 2) : NULL);
-    trust->anchors_only = anchors != NULL;
-    trust->evaluated = false;
-    LEAVE(OSStatus, 0);
-}
-
-EXPORT OSStatus SecTrustSetAnchorCertificatesOnly(CFTypeRef reference, Boolean only) {
-    ENTER(OSStatus);
-    struct trust *trust = sim_checked(reference, SecTrust, __func__, 1);
-    trust->anchors_only = only;
-    trust->evaluated = false;
     LEAVE(OSStatus, 0);
 }
 
@@ -490,17 +472,16 @@ static void evaluate(struct trust *trust, const char *function) {
     if (__atomic_exchange_n(&trust->in_use, true, __ATOMIC_SEQ_CST))
         sim_abort(function, "a SecTrust is used by two threads at once");
     if (!trust->evaluated) {
-        struct verdict verdict = {.severity = NOTHING, .app = stack(trust->anchors)};
+        struct verdict verdict = {.severity = NOTHING};
         STACK_OF(X509) *sent = stack(trust->certificates);
         read_policies(&verdict, trust->policies);
         pthread_rwlock_rdlock(&keychain_lock);
-        judge(&verdict, sent, !trust->anchors_only);
+        judge(&verdict, sent);
         trust->severity = verdict.severity, trust->index = verdict.index, trust->code = verdict.code;
         trust->result = result(&verdict);
         pthread_rwlock_unlock(&keychain_lock);
         replace(&trust->chain, chain_array(verdict.chain));
         sk_X509_pop_free(verdict.chain, X509_free);
-        sk_X509_free(verdict.app);
         sk_X509_free(sent);
         ERR_clear_error();
         trust->evaluated = true;

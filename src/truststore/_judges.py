@@ -1,0 +1,148 @@
+"""Who is asked about a server's chain, in which order.
+
+1. OpenSSL, on a store of certificates that the program loaded, as plain `ssl` would judge it (`_first_flight`). Whom it accepts is
+   trusted, and nobody else is asked. Revoked or rejected is final: whoever said so knows more than a list of roots.
+2. The system. It does not hear of what the program loaded.
+3. Public bundles that libraries load by themselves, and only if the system does not know the issuer: they must not bring back what the
+   system distrusts, or finds expired or for another name.
+
+Of two refusals the one that got further is raised, and names the other judge as well.
+
+A `Judges` is a snapshot, taken when a connection is wrapped: any thread may ask it, without a lock. A refusal that is kept in a variable
+is a copy (`again`): the original leads, by its traceback, to the very call that keeps it.
+"""
+
+from __future__ import annotations
+
+from ssl import SSLCertVerificationError
+
+from . import _verdict
+from ._first_flight import NoVerdict, verified_chain
+from ._stand_in import explain
+from ._verify_codes import FINAL, UNKNOWN_ISSUER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Sequence
+
+    from ._settings import Settings
+    from ._store.public import Bundle
+    from ._verdict import Platform, Question, Verifier
+
+
+class StoreJudge:
+    """OpenSSL, with the store of a context. `platform`: whose refusal it is; None leaves OpenSSL's own."""
+
+    __slots__ = ("_context", "_host_flags", "_settings", "_platform")
+
+    def __init__(self, context: ssl.SSLContext, settings: Settings, host_flags: int, platform: Platform | None = None) -> None:
+        self._context, self._settings, self._host_flags, self._platform = context, settings, host_flags, platform
+
+    def __call__(self, question: Question) -> tuple[bytes, ...]:
+        """The chain that OpenSSL built. Raises SSLCertVerificationError if it refuses, NoVerdict if it does neither."""
+        name, flags = question.server_hostname, question.flags
+        try:
+            return verified_chain(self._context, self._settings.lock, question.chain, name, flags, self._host_flags)
+        except SSLCertVerificationError as error:
+            if self._platform is None:
+                raise
+            raise _verdict.refusal(question, error.verify_code, self._platform, words=error.verify_message) from None
+
+
+class PublicBundles:
+    """OpenSSL, with the public bundles that libraries have loaded by themselves."""
+
+    __slots__ = ("_bundles", "_host_flags", "_settings")
+
+    def __init__(self, bundles: Iterable[Bundle], settings: Settings, host_flags: int) -> None:
+        self._bundles, self._settings, self._host_flags = tuple(bundles), settings, host_flags
+
+    def instead_of(self, refused: SSLCertVerificationError, question: Question) -> tuple[bytes, ...]:
+        """The chain that one of them vouches for. Raises the refusal that got furthest, the system's or theirs."""
+        for bundle in self._bundles:
+            whose = _verdict.Platform("OpenSSL", bundle.path)
+            try:
+                return StoreJudge(bundle.context(question.security_level), self._settings, self._host_flags, whose)(question)
+            except SSLCertVerificationError as error:
+                refused = _verdict.further(refused, error)
+            except NoVerdict:
+                continue
+        raise _verdict.again(refused)
+
+
+class Judges:
+    """Of one connection."""
+
+    __slots__ = ("_notes", "_own", "_public", "_system", "platform")
+
+    def __init__(
+        self,
+        own: StoreJudge | None,
+        system: Verifier | None = None,
+        platform: Platform = _verdict.OPENSSL,
+        public: PublicBundles | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        #: On what the program loaded; None: it loaded nothing.
+        self._own = own
+        #: None: what the program loaded alone may vouch.
+        self._system = system
+        #: None: no public bundle was loaded.
+        self._public = public
+        #: Who the system is, in messages.
+        self.platform = platform
+        #: What the user should know of the system's store when a peer is refused.
+        self._notes = notes
+
+    def verdict(self, question: Question) -> tuple[bytes, ...]:
+        """The chain that was built, root included (DER, leaf first).
+
+        Raises SSLCertVerificationError if nobody trusts the peer, and NoVerdict if what the program loaded alone may vouch and OpenSSL
+        says neither yes nor no.
+        """
+        try:
+            return self._verdict(question)
+        except SSLCertVerificationError as error:
+            explain(error, self._notes)
+            raise
+
+    def _verdict(self, question: Question) -> tuple[bytes, ...]:
+        if self._system is None:
+            return self._by_own_anchors(question)
+        refused = None
+        if self._own is not None:
+            try:
+                return self._by_own_anchors(question)
+            except SSLCertVerificationError as error:
+                if error.verify_code in FINAL:
+                    raise
+                refused = _verdict.again(error)
+            except NoVerdict:
+                refused = None
+        try:
+            return self._by_the_system(self._system, question)
+        except SSLCertVerificationError as error:
+            raise (_verdict.further(refused, error) if refused else error) from None
+
+    def _by_own_anchors(self, question: Question) -> tuple[bytes, ...]:
+        if self._own is None:
+            raise _verdict.no_verdict(question, self.platform, "nobody can verify it")
+        return self._own(question)
+
+    def _by_the_system(self, system: Verifier, question: Question) -> tuple[bytes, ...]:
+        """Its verdict; where it does not know the issuer, that of the public bundles."""
+        try:
+            return self._as_chain(question, system(question))
+        except NoVerdict as error:
+            raise _verdict.no_verdict(question, self.platform, str(error)) from None
+        except SSLCertVerificationError as refused:
+            if self._public is None or refused.verify_code not in UNKNOWN_ISSUER:
+                raise
+            return self._public.instead_of(refused, question)
+
+    def _as_chain(self, question: Question, answer: object) -> tuple[bytes, ...]:
+        """The answer, if it is certificates. Anything else that is not false must not pass for a yes."""
+        if isinstance(answer, (tuple, list)) and answer and all(isinstance(der, bytes) and der for der in answer):
+            return tuple(answer)
+        raise _verdict.no_verdict(question, self.platform, "the answer was no chain")
