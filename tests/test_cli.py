@@ -21,6 +21,7 @@ from servers import HOST, TIMEOUT, Server, Store, needs_openssl
 
 import truststore
 from truststore import _cli
+from truststore._verify_codes import OPENSSL_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def common_name(certificate: Certificate) -> str:
         (lambda root: Authority.new("Stranger").issue(HOST), "unable to get local issuer certificate (verify code 20)"),
         (lambda root: self_signed(HOST), "self-signed certificate (verify code 18)"),
         (lambda root: root.issue(HOST, starts=-9, ends=-2), "certificate has expired (verify code 10)"),
-        (lambda root: root.issue(HOST, starts=2), "certificate is not yet valid (verify code 9)"),
+        (lambda root: root.issue(HOST, starts=2), f"{OPENSSL_WORDS[9]} (verify code 9)"),
         (lambda root: root.issue("elsewhere.example"), "certificate is not valid for 'localhost'. (verify code 62)"),
     ],
     ids=["stranger", "self-signed", "expired", "not yet valid", "another name"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ssl import OPENSSL_VERSION_INFO
+
 UNSPECIFIED = 1
 UNABLE_TO_GET_ISSUER_LOCALLY = 20
 HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
@@ -27,7 +29,7 @@ REMEDIES = {
     IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this address.",
 }
 
-#: X509_verify_cert_error_string() of OpenSSL 3.0, by X509_V_ERR_* code (openssl/x509_vfy.h).
+#: X509_verify_cert_error_string() by X509_V_ERR_* code (openssl/x509_vfy.h): OpenSSL 3.0's words, and those of the linked one's below.
 OPENSSL_WORDS = {
     1: "unspecified certificate verification error",
     2: "unable to get issuer certificate",
@@ -124,3 +126,19 @@ OPENSSL_WORDS = {
     93: "Using cert extension requires at least X509v3",
     94: "Certificate public key has explicit ECC parameters",
 }
+
+#: What OpenSSL says since then, by the version that began it (crypto/x509/x509_txt.c).
+NEWER_WORDS = {
+    (3, 2): {95: "Raw public key untrusted, no trusted keys configured"},
+    (3, 6): {
+        9: "certificate is not yet valid or the system clock is incorrect",
+        96: "OCSP response(s) invalid",
+        97: "OCSP response signature verification failure",
+        98: "OCSP response not yet valid (contains a date in the future)",
+        99: "OCSP response has expired",
+        100: "no OCSP response available for certificate",
+    },
+}
+for _version, _words in NEWER_WORDS.items():
+    if _version <= OPENSSL_VERSION_INFO:
+        OPENSSL_WORDS.update(_words)
