@@ -119,7 +119,7 @@ def _by_name(directory: str, read: Callable[[str], tuple[bytes, ...]], most: int
     for name in names[:most]:
         digest = name.partition(".")[0]
         found = () if digest in hidden else _read(read, os.path.join(directory, name))
-        if not found:  # OpenSSL does not look behind what it cannot read
+        if not found and not hashed.LOOKS_BEHIND_UNREADABLE:
             hidden.add(digest)
         yield from (each for each in found if _is_named(each, digest))
 

@@ -1,19 +1,24 @@
 """Directories that OpenSSL looks certificates up in: the names it asks for.
 
-For an issuer, OpenSSL opens ``<hash>.0``, then ``<hash>.1``, and so on, until one does not exist or holds no certificate
-(crypto/x509/by_dir.c): what comes after a gap, a broken link or junk is never seen. The hash is of the subject's name, in lower case
-and without redundant blanks; ``openssl rehash`` makes the links. Up to OpenSSL 0.9.8 it was another hash, which Android still has.
+For an issuer, OpenSSL opens ``<hash>.0``, then ``<hash>.1``, and so on, until there is no such name (crypto/x509/by_dir.c): what
+comes after a gap is never seen. Before 3.5 it also stopped at what it could not read, a broken link or junk. The hash is of the
+subject's name, in lower case and without redundant blanks; ``openssl rehash`` makes the links. Up to OpenSSL 0.9.8 it was another hash,
+which Android still has.
 """
 
 from __future__ import annotations
 
 import re
+from ssl import OPENSSL_VERSION_INFO
 
 from .. import _der
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+#: Whether what stands behind a name that cannot be read is found.
+LOOKS_BEHIND_UNREADABLE = OPENSSL_VERSION_INFO >= (3, 5)
 
 _NAME = re.compile(r"([0-9a-f]{8})\.(0|[1-9][0-9]{0,8})").fullmatch
 #: And revocation lists, which OpenSSL looks for if told to check them.

@@ -147,7 +147,7 @@ def _from_directory(directory: str) -> Iterator[bytes]:
     unreadable = set()
     for name in names:
         digest = name.partition(".")[0]
-        if digest in unreadable:  # nor does it look behind what it cannot read
+        if digest in unreadable and not hashed.LOOKS_BEHIND_UNREADABLE:
             continue
         try:
             found = _from_file(os.path.join(directory, name))
