@@ -29,6 +29,9 @@ LIBRARIES = ("urllib", "asyncio", "urllib3", "requests", "aiohttp", "httpx", "bo
 #: Those that open sockets the blocking way, and so can be gevent's.
 BLOCKING = ("urllib", "urllib3", "requests", "httpx", "botocore")
 
+#: It forks beside its threads, for which Python warns from 3.12 on: where trio (which httpcore imports) has ctypes look for a library.
+GEVENTS_OWN = ("-W", "ignore::DeprecationWarning:gevent", "-W", "ignore::DeprecationWarning:gevent.os")
+
 TRUSTSTORES = ["ok", "refused"]
 OPENSSLS = ["refused", "refused"]
 
@@ -53,7 +56,7 @@ class Program:
         self._arguments = [str(store), *ports]
 
     def __call__(self, *steps: str) -> dict[str, list[str]]:
-        command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning:gevent", str(PROGRAM), *self._arguments, *steps]
+        command = [sys.executable, "-W", "error", *GEVENTS_OWN, str(PROGRAM), *self._arguments, *steps]
         environment = os.environ | {"PYTHONPATH": str(SOURCES)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
         assert done.returncode == 0, done.stderr
