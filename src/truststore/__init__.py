@@ -4,6 +4,7 @@
 takes it out again. `system_store()` says what is used here, and why.
 """
 
+from . import _stdlib  # noqa: F401 - first: where Python lacks what is needed, it says so
 from ._context import SSLContext, system_store
 from ._inject import extract_from_ssl, inject_into_ssl
 

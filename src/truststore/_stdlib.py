@@ -1,13 +1,19 @@
 """What this package uses of CPython's private parts: all of it, and declarations only.
 
-These names are not documented, but ssl.py itself is built on them, and they are the same in CPython 3.10 to 3.14
+These names are not documented, but ssl.py itself is built on them, and they are the same in CPython 3.10 to 3.15
 (Modules/_ssl.c, Lib/ssl.py). The nox session `stdlib` runs CPython's own tests on top of what is done with them.
+PyPy 8 has them in Python (lib_pypy/_cffi_ssl). Where one is missing, importing this package says so.
 """
 
 from __future__ import annotations
 
-import _ssl
-import ssl
+import sys
+
+try:
+    import _ssl
+    import ssl
+except ImportError as error:  # Pyodide, WASI, and whoever built Python without OpenSSL
+    raise ImportError("truststore needs the standard library's ssl module, which cannot be imported here") from error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,23 +56,46 @@ if TYPE_CHECKING:
     #: `wrap_socket` or `wrap_bio` below: called with a context, the ends, server_side, server_hostname, owner=, session=.
     Factory = Callable[..., Connection]
 
+
+def needed(holder: Any, name: str) -> Any:
+    """Refuses Pythons whose `ssl` is another, such as GraalPy's, or empty, such as Pyodide's: better now than at a handshake."""
+    try:
+        return getattr(holder, name)
+    except AttributeError as error:
+        here = f"{sys.implementation.name} on {sys.platform} has no {holder.__name__}.{name}"
+        raise ImportError(f"truststore needs an ssl module that is CPython's or PyPy's, and {here}") from error
+
+
 #: The C type below ssl.SSLContext. Taken by its name: gevent puts a class of its own in between.
-CContext: Any = _ssl._SSLContext
-#: And the type of the connection objects.
-CConnection: Any = getattr(_ssl, "_SSLSocket")  # noqa: B009  (unknown to typeshed)
+CContext: Any = needed(_ssl, "_SSLContext")
+#: And the type of the connection objects. PyPy's `_ssl` does not have it, but where it comes from does.
+CConnection: Any = needed(sys.modules[CContext.__module__], "_SSLSocket")
+for _name in "get_unverified_chain", "getpeercert", "do_handshake":
+    needed(CConnection, _name)
 wrap_socket: Factory = CContext._wrap_socket
 wrap_bio: Factory = CContext._wrap_bio
 get_options: Callable[[ssl.SSLContext], int] = CContext.options.__get__
 set_options: Callable[[ssl.SSLContext, int], None] = CContext.options.__set__
 get_verify_mode: Callable[[ssl.SSLContext], int] = CContext.verify_mode.__get__
-set_verify_mode: Callable[[ssl.SSLContext, int], None] = CContext.verify_mode.__set__
 get_check_hostname: Callable[[ssl.SSLContext], bool] = CContext.check_hostname.__get__
 set_check_hostname: Callable[[ssl.SSLContext, object], None] = CContext.check_hostname.__set__
 get_host_flags: Callable[[ssl.SSLContext], int] = CContext._host_flags.__get__
 
+
+def _pypys_set_verify_mode(context: ssl.SSLContext, mode: int) -> None:
+    """PyPy's own setter asks the context for `check_hostname`, and so for what the user set; CPython's asks itself."""
+    if int(mode) == ssl.CERT_NONE and get_check_hostname(context):
+        raise ValueError("Cannot set verify_mode to CERT_NONE when check_hostname is enabled.")
+    CContext._set_verify_mode(context, int(mode))
+
+
+set_verify_mode: Callable[[ssl.SSLContext, int], None] = (
+    _pypys_set_verify_mode if hasattr(CContext, "_set_verify_mode") else CContext.verify_mode.__set__
+)
+
 #: What public_bytes() takes.
-ENCODING_DER: int = getattr(_ssl, "ENCODING_DER")  # noqa: B009  (typeshed has them from 3.13)
-ENCODING_PEM: int = getattr(_ssl, "ENCODING_PEM")  # noqa: B009
+ENCODING_DER: int = needed(_ssl, "ENCODING_DER")
+ENCODING_PEM: int = needed(_ssl, "ENCODING_PEM")
 
 #: The type of `ssl.Purpose`'s members, as load_default_certs() checks for it.
 Purpose: type = getattr(ssl, "_ASN1Object")  # noqa: B009
@@ -90,9 +119,13 @@ def connection_of(tls: ssl.SSLSocket | ssl.SSLObject) -> Connection:
     return connection
 
 
+#: With a dict: PyPy's own type keeps attributes that it has no slots for.
+_Plain: Any = type("_Plain", (CContext,), {})
+
+
 def plain_context(security_level: int | None = None) -> ssl.SSLContext:
     """A C context of its own, to load certificates into, to read them back, and to judge by them: nobody connects with it."""
-    context: ssl.SSLContext = CContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: ssl.SSLContext = _Plain(ssl.PROTOCOL_TLS_CLIENT)
     if security_level is not None:
         context.set_ciphers(f"DEFAULT:@SECLEVEL={security_level}")
     return context
