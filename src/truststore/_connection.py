@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import _socket
 import ssl
-from _thread import RLock
 from _weakref import ref
 from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, SSLWantWriteError
 
 from . import _der, _verdict
 from ._first_flight import NoVerdict
+from ._locks import Lock
 from ._stand_in import StandIn
 from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
 from ._verify_codes import UNABLE_TO_GET_ISSUER_LOCALLY
@@ -86,7 +86,7 @@ class OpenGate(StandIn):
         self._judges = judges
         self._outgoing = ends[1] if len(ends) == 2 else None
         self._socket = ref(ends[0]) if len(ends) == 1 else None
-        self._lock = RLock()
+        self._lock = Lock()
         self._asking = False
         self._refusal: SSLCertVerificationError | None = None
         self._verified: tuple[bytes, ...] | None = None  # not judged yet
@@ -137,7 +137,7 @@ class OpenGate(StandIn):
 
     def _judge(self, chain: tuple[bytes, ...]) -> None:
         """Return if the peer with this chain is trusted, raise otherwise; ask at most once."""
-        with self._lock:
+        with self._lock.current:
             self._raise_if_refused()
             if chain and chain == self._verified:
                 return
@@ -153,7 +153,7 @@ class OpenGate(StandIn):
             self._asking = False
 
     def _raise_if_refused(self) -> None:
-        with self._lock:  # another thread may be waiting for the answer
+        with self._lock.current:  # another thread may be waiting for the answer
             if self._asking or self._refusal:
                 raise _verdict.again(self._refusal or self._unanswered("it was interrupted"))
 

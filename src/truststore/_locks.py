@@ -9,12 +9,18 @@ locks guard is set anew by whoever takes them next, never read half done.
 from __future__ import annotations
 
 import os
-from _thread import RLock
+from _thread import RLock, get_ident
 
 _generation = [0]
+#: Taken to replace a lock, so that two threads of a child do not each make one. No other code runs under it.
+_renewal = [RLock()]
+#: The thread that forked this process.
+_forker = [0]
 
 
 def _begin_generation() -> None:
+    """In the child, whose only thread this is."""
+    _renewal[0], _forker[0] = RLock(), get_ident()
     _generation[0] += 1
 
 
@@ -38,8 +44,21 @@ class Lock:
     def current(self) -> RLock:
         """The lock of this process."""
         if self._made_in != _generation[0]:
-            # Unless this very thread forked while it held the lock, and is about to give it back.
-            if not self._lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks
+            self._renew()
+        return self._lock
+
+    def _renew(self) -> None:
+        with _renewal[0]:
+            if self._made_in == _generation[0]:
+                return
+            if not self._is_held_by_forker():
                 self._lock = RLock()
             self._made_in = _generation[0]
-        return self._lock
+
+    def _is_held_by_forker(self) -> bool:
+        """Whether this very thread forked while it held the lock, and is about to give it back.
+
+        To be the owner does not suffice: a new thread of the child may have the number of one that stayed behind.
+        """
+        owned: bool = self._lock._is_owned()  # type: ignore[attr-defined]  # as threading.Condition asks
+        return owned and get_ident() == _forker[0]

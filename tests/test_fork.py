@@ -1,0 +1,259 @@
+"""fork() while another thread holds a lock of ours: the child has the forking thread alone, and must not wait for the other."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import ssl
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_verifier import FakeVerifier
+from forks import DONE, begun, forked, outcome
+from gate_servers import judged_by
+from servers import HOST, TIMEOUT, Store, in_memory, needs_openssl
+
+import truststore
+from truststore import _inject, _locks
+from truststore._store import search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from certificates import Certificate
+
+pytestmark = [needs_openssl, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() on this system")]
+
+
+def client() -> truststore.SSLContext:
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class Stalled:
+    """A function that another thread is in the middle of, while the block runs."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function, self._caller = function, os.getpid()
+        self._reached, self._go_on = threading.Event(), threading.Event()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if os.getpid() == self._caller and not self._reached.is_set():
+            self._reached.set()
+            assert self._go_on.wait(TIMEOUT)
+        return self._function(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def while_in(self, use: Callable[[], object]) -> Iterator[None]:
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            using = threads.submit(use)
+            try:
+                assert self._reached.wait(TIMEOUT)
+                yield
+            finally:
+                self._go_on.set()
+            using.result(TIMEOUT)
+
+
+def connects(context: ssl.SSLContext, leaf: Certificate, stranger: Certificate) -> Callable[[], None]:
+    """Connect, and still tell one server from the other."""
+    trusted, untrusted = leaf.server_context(), stranger.server_context()
+
+    def connect() -> None:
+        in_memory(context, trusted)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            in_memory(context, untrusted)
+
+    return connect
+
+
+def test_while_the_store_is_searched(
+    system: Store, leaf: Certificate, stranger: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = Stalled(search.find)
+    monkeypatch.setattr(search, "find", find)
+    connect = connects(client(), leaf, stranger)
+    with find.while_in(connect):
+        assert [forked(connect) for _ in range(3)] == [DONE] * 3
+
+
+def test_while_a_connection_is_made(
+    system: Store, leaf: Certificate, stranger: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every setting of the context, in threads of the child's own, too."""
+    judged_by(FakeVerifier([leaf.root.der]), monkeypatch)
+    context = client()
+    connect = connects(context, leaf, stranger)
+    make = Stalled(truststore._stdlib.wrap_bio)
+    monkeypatch.setattr(truststore._stdlib, "wrap_bio", make)
+
+    def use() -> None:
+        context.options |= ssl.OP_NO_TICKET
+        context.load_verify_locations(cadata=leaf.root.pem)
+        context.check_hostname = True
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            for connected in [threads.submit(connect) for _ in range(4)]:
+                connected.result(TIMEOUT)
+
+    with make.while_in(connect):
+        assert forked(use) == DONE
+
+
+def test_while_a_verdict_is_awaited(
+    system: Store, leaf: Certificate, stranger: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other connections are judged as ever. The one that is being judged is refused in the child, where nobody will answer."""
+    verifier = Stalled(judged_by(FakeVerifier([leaf.root.der]), monkeypatch))
+    monkeypatch.setattr(truststore.SSLContext, "_verifier", staticmethod(verifier))
+    context = client()
+    connect = connects(context, leaf, stranger)
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    near = context.wrap_bio(to_client, to_server, server_hostname=HOST)
+    far = leaf.server_context().wrap_bio(to_server, to_client, server_side=True)
+
+    def judged() -> None:
+        for _ in range(2):
+            for side in near, far:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    side.do_handshake()
+
+    def use() -> None:
+        connect()
+        with pytest.raises(ssl.SSLCertVerificationError, match="interrupted"):
+            near.read()
+
+    with verifier.while_in(judged):
+        assert forked(use) == DONE
+    near.write(b"the parent's goes on")
+
+
+def test_while_it_is_injected(system: Store, leaf: Certificate, stranger: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = Stalled(_inject._change)
+    monkeypatch.setattr(_inject, "_change", change)
+    trusted, untrusted = leaf.server_context(), stranger.server_context()
+
+    def use() -> None:
+        truststore.inject_into_ssl()
+        assert ssl.SSLContext is truststore.SSLContext
+        context = ssl.create_default_context()
+        in_memory(context, trusted)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            in_memory(context, untrusted)
+        truststore.extract_from_ssl()
+        assert ssl.SSLContext is not truststore.SSLContext
+
+    try:
+        with change.while_in(truststore.inject_into_ssl):
+            assert forked(use) == DONE
+    finally:
+        truststore.extract_from_ssl()
+
+
+# -- the lock itself ------------------------------------------------------------------------------------------------------------------
+
+
+def held_elsewhere(lock: _locks.Lock) -> contextlib.AbstractContextManager[None]:
+    """By a thread that stays behind when this process forks."""
+
+    def hold() -> None:
+        with lock.current:
+            stalled()
+
+    stalled = Stalled(lambda: None)
+    return stalled.while_in(hold)
+
+
+def test_threads_of_a_child_get_one_lock_between_them() -> None:
+    lock = _locks.Lock()
+
+    def use() -> None:
+        sys.setswitchinterval(1e-6)
+        for _ in range(200):
+            _locks._begin_generation()
+            start = threading.Barrier(4)
+            with concurrent.futures.ThreadPoolExecutor(4) as threads:
+                found = [threads.submit(lambda start=start: (start.wait(TIMEOUT), lock.current)[1]) for _ in range(4)]  # type: ignore[misc]
+                assert len({id(each.result()) for each in found}) == 1
+
+    with held_elsewhere(lock):
+        assert forked(use) == DONE
+
+
+def test_a_new_thread_with_the_number_of_the_holder_is_not_the_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The C library gives the stack of a thread that stayed behind, and with it the thread's number, to the next one."""
+    lock = _locks.Lock()
+    lock.current.acquire()  # this thread stands for both
+    monkeypatch.setattr(_locks, "_forker", [0])
+
+    def use() -> None:
+        _locks._forker[0] = 0
+        with lock.current, concurrent.futures.ThreadPoolExecutor(1) as threads:
+            assert not threads.submit(lock.current.acquire, False).result(TIMEOUT)
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            assert threads.submit(lock.current.acquire, False).result(TIMEOUT)
+
+    try:
+        assert forked(use) == DONE
+    finally:
+        lock.current.release()
+
+
+def test_a_thread_that_forks_while_it_holds_the_lock_gives_it_back() -> None:
+    lock = _locks.Lock()
+    children: list[int] = []
+
+    def use() -> None:
+        with lock.current:  # the same, since this thread has it
+            pass
+
+    with lock.current:
+        held = lock.current
+        assert forked(lambda: (use(), held.release())) == DONE
+        children.append(begun(use))
+    assert outcome(children.pop()) == DONE
+
+
+# -- pools ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _connect_in_a_pool(root: str, chain_and_key: str) -> bool:
+    from tempfile import TemporaryDirectory
+
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with TemporaryDirectory() as folder:
+        path = os.path.join(folder, "leaf.pem")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(chain_and_key)
+        server.load_cert_chain(path)
+    in_memory(SHARED[0], server)
+    return True
+
+
+#: What a pool's workers inherit by fork(), and make for themselves otherwise.
+SHARED: list[truststore.SSLContext] = []
+
+
+def _begin() -> None:
+    if not SHARED:
+        SHARED.append(client())
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_a_pool(system: Store, leaf: Certificate, monkeypatch: pytest.MonkeyPatch, method: Any) -> None:
+    """Whose workers begin while the first connection loads the store."""
+    SHARED[:] = [client()]
+    find = Stalled(search.find)
+    monkeypatch.setattr(search, "find", find)
+    context, trusted = SHARED[0], leaf.server_context()
+    try:
+        with (
+            find.while_in(lambda: in_memory(context, trusted)),
+            concurrent.futures.ProcessPoolExecutor(4, multiprocessing.get_context(method), _begin) as pool,
+        ):
+            work = [pool.submit(_connect_in_a_pool, leaf.root.pem, leaf.chain_and_key()) for _ in range(8)]
+            assert [each.result(3 * TIMEOUT) for each in work] == [True] * 8
+    finally:
+        SHARED.clear()
