@@ -1,12 +1,16 @@
 """README's and the documentation's examples, run as they are, in an internet of this machine's own.
 
-Every name leads to one local HTTPS server. `*.corp.example` is served with a certificate of a company's authority, whose root lies
-in the working directory as `company-root.pem`; all else with one of an authority that the system's store holds.
+Every name leads to one local HTTPS server, and to QUIC servers for UDP. `*.corp.example` is served with a certificate of a company's
+authority, whose root lies in the working directory as `company-root.pem`; all else with one of an authority that the system's store
+holds, which lies there as `example.pem`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import http.server
+import inspect
 import re
 import socket
 import ssl
@@ -18,14 +22,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sybil
-from certificates import Authority, Certificate
+from certificates import Authority, Certificate, pem_file
+from quic_servers import QuicServer, missing
 from servers import Store, needs_openssl
 from sybil.parsers.myst import PythonCodeBlockParser
 
 import truststore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -38,6 +43,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, public: Certificate, company: Certificate) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.roots = public.root, company.root
+        self.requests: list[str] = []
         self.public, self.company = public.server_context(), company.server_context()
         self.public.sni_callback = self.choose  # type: ignore[assignment]  # typeshed wants an SSLSocket alone
 
@@ -56,7 +62,10 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
     def do_GET(self) -> None:
+        self.server.requests.append(self.headers["Host"])
         body = f"Hello from {self.headers['Host']}\n".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -67,9 +76,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Nothing: pytest shows what matters."""
 
 
+@pytest.fixture(scope="session")
+def public() -> Certificate:
+    return Authority.new().authority().issue("example.com", "*.example.com")
+
+
+@pytest.fixture(scope="session")
+def company() -> Certificate:
+    return Authority.new("Company").issue("*.corp.example")
+
+
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(Authority.new().issue("example.com", "*.example.com"), Authority.new("Company").issue("*.corp.example")) as server:
+def server(public: Certificate, company: Certificate) -> Iterator[Server]:
+    with Server(public, company) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         yield server
@@ -78,27 +97,92 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def internet(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quic(public: Certificate, company: Certificate) -> Iterator[list[QuicServer]]:
+    """The public one and the company's; none where there can be none."""
+    with contextlib.ExitStack() as stack:
+        yield [] if missing() else [stack.enter_context(QuicServer(certificate)) for certificate in (public, company)]
+
+
+@pytest.fixture
+def internet(
+    server: Server, quic: list[QuicServer], public: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     resolve, connect, here = socket.getaddrinfo, socket.socket.connect, server.server_address
-    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *args, **options: resolve("127.0.0.1", *args, **options))
+
+    def resolve_here(host: str, port: int, family: int = 0, type: int = 0, *args: int, **options: int) -> object:  # noqa: A002
+        if type == socket.SOCK_DGRAM and port == 443:
+            port = quic[host.endswith(".corp.example")].port
+        return resolve("127.0.0.1", port, family, type, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_here)
     monkeypatch.setattr(socket.socket, "connect", lambda self, to: connect(self, here if to[1] == 443 else to))
     public_root, company_root = server.roots
     Store(tmp_path, monkeypatch).holds(public_root)
     (tmp_path / "company-root.pem").write_text(company_root.pem, "ascii")
+    (tmp_path / "example.pem").write_text(pem_file(public.chain), "ascii")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(urllib.request, "_opener", None)  # urlopen() keeps the first context it makes
     yield
     truststore.extract_from_ssl()
 
 
+def examples_of(path: Path) -> list[sybil.Example]:
+    return list(sybil.Sybil(parsers=[PythonCodeBlockParser()]).parse(path).examples())
+
+
+def needs_quic(example: sybil.Example) -> bool:
+    return "qh3" in example.parsed
+
+
 @needs_openssl
 @pytest.mark.usefixtures("internet")
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.name)
 def test_examples(path: Path) -> None:
-    examples = list(sybil.Sybil(parsers=[PythonCodeBlockParser()]).parse(path).examples())
+    examples = examples_of(path)
     assert len(examples) == path.read_text("utf-8").count("```python")
+    left_out = [example for example in examples if needs_quic(example) and missing()]
     for example in examples:
-        example.evaluate()
+        if example not in left_out:
+            example.evaluate()
+    if left_out:
+        pytest.skip(f"all ran but {len(left_out)}: {missing()}")
+
+
+def fetching(library: str) -> Callable[[str], bytes]:
+    """The function of docs/verify-chain.md that fetches from a host by this library."""
+    examples = examples_of(ROOT / "docs" / "verify-chain.md")
+    for example in examples:
+        if library == "qh3" or not needs_quic(example):
+            example.evaluate()
+    fetch = examples[0].namespace[f"fetch_with_{library}"]
+    return (lambda host: asyncio.run(fetch(host))) if inspect.iscoroutinefunction(fetch) else fetch
+
+
+needs_qh3 = pytest.mark.skipif(bool(missing()), reason=missing())
+
+
+@needs_openssl
+@pytest.mark.parametrize("library", ["pyopenssl", pytest.param("qh3", marks=needs_qh3)])
+def test_a_refused_server_gets_no_request(library: str, internet: None, server: Server, quic: list[QuicServer]) -> None:
+    """From libraries that send what they are told to whomever they have connected to."""
+    fetch = fetching(library)
+
+    def requests() -> int:
+        return len(server.requests) + sum(len(each.requests) for each in quic)
+
+    before = requests()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        fetch("intranet.corp.example")
+    assert fetch("example.com")
+    assert requests() == before + 1
+
+
+@needs_openssl
+@needs_qh3
+def test_qh3_asks_for_the_key_all_the_same(internet: None, quic: list[QuicServer], public: Certificate) -> None:
+    fetch = fetching("qh3")
+    with QuicServer(public, key=public.root) as quic[0], pytest.raises(ConnectionError):
+        fetch("example.com")
 
 
 def test_the_readme_holds_two_commands_to_paste() -> None:
