@@ -217,7 +217,12 @@ def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, object]:
     """The root of "untrusted", for load_verify_locations()."""
     path = tmp_path / f"{subject_hash(other_root().der)}.0"
     path.write_text(other_root().pem, "ascii")
-    return {"file": {"cafile": path}, "directory": {"capath": tmp_path}, "data": {"cadata": other_root().der}}[request.param]
+    sources: dict[str, dict[str, object]] = {
+        "file": {"cafile": path},
+        "directory": {"capath": tmp_path},
+        "data": {"cadata": other_root().der},
+    }
+    return sources[request.param]
 
 
 def vouches_alone(context: ssl.SSLContext) -> bool:

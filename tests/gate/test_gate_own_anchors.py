@@ -6,6 +6,7 @@ import ssl
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from certificates import Authority, Certificate, pem_file, self_signed
@@ -591,7 +592,7 @@ def test_a_bundle_is_listed_as_in_ssl(
     if used:
         assert code_of(ours, bundled_leaf()) == 0
     assert ours.cert_store_stats() == plain.cert_store_stats()
-    assert sorted(ours.get_ca_certs(True)) == sorted(plain.get_ca_certs(True))
+    assert set(ours.get_ca_certs(True)) == set(plain.get_ca_certs(True))
     assert sorted(ours.get_ca_certs(), key=str) == sorted(plain.get_ca_certs(), key=str)
 
 
@@ -622,15 +623,15 @@ def test_a_password_callback_may_wait_for_another_thread_that_connects(
 
 
 def test_no_password_is_asked_for_a_key_that_is_not_encrypted(context: SSLContext, own_leaf: Certificate, tmp_path: Path) -> None:
-    asked: list[None] = []
-    context.load_cert_chain(encrypted(own_leaf, tmp_path, None), password=lambda: asked.append(None) or "secret")
-    assert not asked
+    asks = Mock(return_value="secret")
+    context.load_cert_chain(encrypted(own_leaf, tmp_path, None), password=asks)
+    asks.assert_not_called()
 
 
 def test_a_password_is_asked_for_once(context: SSLContext, own_leaf: Certificate, tmp_path: Path) -> None:
-    asked: list[None] = []
-    context.load_cert_chain(encrypted(own_leaf, tmp_path, b"secret"), password=lambda: asked.append(None) or "secret")
-    assert len(asked) == 1
+    asks = Mock(return_value="secret")
+    context.load_cert_chain(encrypted(own_leaf, tmp_path, b"secret"), password=asks)
+    asks.assert_called_once_with()
 
 
 PASSWORDS: dict[str, Any] = {
@@ -676,6 +677,7 @@ def test_a_weak_certificate_with_a_password_is_loaded_as_in_ssl(
 def outcome(context: ssl.SSLContext, path: Path, password: Callable[[], Any]) -> object:
     """The error, without the line of _ssl.c, or None."""
     try:
-        return context.load_cert_chain(path, password=password)
+        context.load_cert_chain(path, password=password)
     except (OSError, TypeError, ValueError) as error:
         return type(error), str(error).partition(" (_ssl.c")[0]
+    return None

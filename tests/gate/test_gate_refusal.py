@@ -111,7 +111,7 @@ def test_no_answer_is_a_refusal(
         [],
         None,
         True,
-        (chain for chain in ()),
+        iter(()),
         (der for der in [b"x"]),
         [None],
         ("x",),
