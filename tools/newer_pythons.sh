@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# CPythons of newer Debians, laid beside pyenv's on an older one, as ordinary programs:
+# Pythons of newer Debians, laid beside pyenv's on an older one, as ordinary programs:
 #
-#     bash tools/newer_pythons.sh "$(pyenv root)/versions" sid/3.14 sid/3.15 trixie/3.13.5
+#     bash tools/newer_pythons.sh "$(pyenv root)/versions" sid/3.14 sid/3.15 trixie/3.13.5 sid/pypy3.11-8
 #
-# Leaves 3.14.x/bin/python3 and the like in that folder, the layout that pyenv and .ci/run know, each with its `test` package. Each is an
-# ELF file that names its own ld.so and libraries, libc and OpenSSL among them: venv, pip, nox and child processes need nothing more.
+# Leaves 3.14.x/bin/python3 and the like in that folder, the layout that pyenv and .ci/run know, CPythons with their `test` package. Each is
+# an ELF file that names its own ld.so and libraries, libc and OpenSSL among them: venv, pip, nox and child processes need nothing more.
 #
 # A version that is there, whoever made it, is left as it is; where all are there this takes no time and no network. Nothing is installed,
 # root is not needed, and only the folder is written to: what is not complete there has a hidden name, and the next run removes it.
@@ -70,7 +70,7 @@ unpack() {  # PACKAGE...: with what they depend on, into $work/usr
     archive install -y --no-install-recommends --download-only "$@"
     for package in "$work"/cache/archives/*.deb; do
         case ${package##*/} in
-            python* | lib* | zlib* | patchelf*)
+            python* | pypy* | lib* | zlib* | patchelf*)
                 dpkg-deb --fsys-tarfile "$package" | tar -x -C "$work" --no-same-owner --wildcards './usr/*' \
                     --exclude='./usr/share/doc' --exclude='./usr/share/man' --exclude='./usr/share/locale'
                 ;;
@@ -82,10 +82,19 @@ unpacked() {  # PROGRAM, ARGUMENTS...: run it where it lies, by its own librarie
     "$work/usr/$libraries/ld-linux-x86-64.so.2" --library-path "$work/usr/$libraries" "$work/usr/bin/$1" "${@:2}"
 }
 
+name_it='
+import ssl, sys
+pypy = getattr(sys, "pypy_version_info", None)
+print("pypy%d.%d-%d.%d.%d" % (*sys.version_info[:2], *pypy[:3]) if pypy else sys.version.split()[0])
+'
+
 lay() {  # VERSION, of which $python is the program
     local version to
-    unpack "$python-venv" "lib$python-testsuite" patchelf
-    version=$(unpacked "$python" -c 'import ssl, sys; print(sys.version.split()[0])')
+    case $1 in
+        pypy*) unpack pypy3-venv patchelf ;;
+        *) unpack "$python-venv" "lib$python-testsuite" patchelf ;;
+    esac
+    version=$(unpacked "$python" -c "$name_it")
     [[ $version. == "$1".* ]] || skip "Debian's archive has Python $version in place of $1"
     to=$folder/$version
     # In this order and apart, or what patchelf 0.18 leaves crashes.
@@ -117,6 +126,7 @@ suite=
 for each in "${wanted[@]}"; do
     version=${each#*/}
     python=python$(cut -d. -f1,2 <<<"$version")
+    [[ $version == pypy* ]] && python=${version%-*}
     [[ ${each%/*} == "$suite" ]] || { suite=${each%/*}; look_into "$suite"; }
     lay "$version"
 done
