@@ -20,7 +20,7 @@ from gate_servers import judged_by
 from servers import HOST, Store, exchange, in_memory, needs_openssl
 
 import truststore
-from truststore import _stdlib
+from truststore import _listing, _stdlib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,3 +133,21 @@ def test_injection_while_contexts_are_made(system_trusts: None, leaf: Certificat
         _, _, *verdicts = at_once(inject, inject, make, make, make)
         assert {*verdicts} <= {"trusted", "not ours"}
         assert ssl.SSLContext is stock is _stdlib.stdlib_class()
+
+
+def test_a_list_whose_order_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL sorts its store when it is first looked into, which another thread's handshake does without our lock."""
+    certificates = [(b"b", {"subject": "b"}), (b"a", {"subject": "a"})]
+    asked: list[bool] = []
+
+    class Context:
+        @staticmethod
+        def get_ca_certs(context: object, binary_form: bool = False) -> list[Any]:
+            asked.append(binary_form)
+            return [each[not binary_form] for each in (sorted(certificates) if len(asked) > 1 else certificates)]
+
+    monkeypatch.setattr(_listing, "CContext", Context)
+    context: Any = Context()
+    assert _listing._by_der(context, False) == dict(certificates)
+    asked.clear()
+    assert _listing._by_der(context, True) == {b"a": b"a", b"b": b"b"}

@@ -40,7 +40,7 @@ def _listed(trust: Trust, context: ssl.SSLContext, binary_form: bool) -> dict[by
         listed.update(_by_der(part, binary_form))
     shown = _by_der(context, binary_form)
     if trust.is_mixed and not trust.lists_system:
-        shown = {der: shown[der] for der in trust.own.authorities(context)}
+        shown = {der: shown[der] for der in trust.own.authorities(context) if der in shown}
     return {**listed, **shown}
 
 
@@ -51,4 +51,9 @@ def _beside(trust: Trust) -> list[ssl.SSLContext]:
 
 
 def _by_der(context: ssl.SSLContext, binary_form: bool) -> dict[bytes, Any]:
-    return dict(zip(CContext.get_ca_certs(context, True), CContext.get_ca_certs(context, binary_form)))
+    """Out of two lists, which are in the same order unless a handshake in another thread had OpenSSL sort its store in between."""
+    while True:
+        ders = CContext.get_ca_certs(context, True)
+        shown = ders if binary_form else CContext.get_ca_certs(context)
+        if binary_form or ders == CContext.get_ca_certs(context, True):
+            return dict(zip(ders, shown))
