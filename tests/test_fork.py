@@ -209,9 +209,13 @@ def test_a_thread_that_forks_while_it_holds_the_lock_gives_it_back() -> None:
         with lock.current:  # the same, since this thread has it
             pass
 
+    def use_and_give_back() -> None:
+        use()
+        held.release()
+
     with lock.current:
         held = lock.current
-        assert forked(lambda: (use(), held.release())) == DONE
+        assert forked(use_and_give_back) == DONE
         children.append(begun(use))
     assert outcome(children.pop()) == DONE
 
