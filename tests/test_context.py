@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _ssl
+import asyncio
 import copy
 import gc
 import linecache
@@ -578,6 +579,54 @@ def test_a_context_that_was_used_to_verify_is_a_plain_server(system: Store, leaf
     exchange(*in_memory(client(), context))
 
 
+def test_a_bare_context_serves_over_memory(system: Store, leaf: Certificate, tmp_path: Path) -> None:
+    """From 3.14 on SSLObject asks for `check_hostname` as SSLSocket does, and servers have no peer's name to check (gh-156793)."""
+    context = bare()
+    carry(context, leaf, tmp_path)
+    exchange(*in_memory(client(), context))
+    exchange(*in_memory(context, leaf.server_context()))
+    assert context.check_hostname
+    with pytest.raises(ValueError, match="check_hostname requires server_hostname"):
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+
+
+def test_a_bare_context_serves_with_asyncio(system: Store, leaf: Certificate, tmp_path: Path) -> None:
+    context = bare()
+    carry(context, leaf, tmp_path)
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        writer.close()
+
+    async def visit() -> bytes:
+        server = await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client(), server_hostname=HOST)
+            greeting = await reader.read()
+            writer.close()
+            return greeting
+
+    assert asyncio.run(visit()) == b"hello"
+
+
+def test_a_client_within_a_servers_handshake_needs_a_name(system: Store, leaf: Certificate, tmp_path: Path) -> None:
+    """The same bare context for both at once, by its `sni_callback`."""
+    context, said = bare(), []
+
+    def connects(tls: object, name: object, chosen: ssl.SSLContext) -> None:
+        try:
+            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+        except ValueError as error:
+            said.append(str(error))
+
+    carry(context, leaf, tmp_path)
+    context.sni_callback = connects
+    with connected(client(), context) as (near, far):
+        exchange(near, far)
+    assert said == ["check_hostname requires server_hostname"]
+
+
 # -- interruptions: Ctrl-C, signal handlers and finalizers come at any line -----------------------------------------------------
 
 
@@ -652,6 +701,24 @@ INTERRUPTED: dict[str, Callable[[truststore.SSLContext], object]] = {
     "load_default_certs": lambda context: context.load_default_certs(),
     "get_ca_certs": lambda context: warm(context).get_ca_certs(),
 }
+
+
+@pytest.mark.parametrize("how", ["wrap_socket", "wrap_bio"])
+def test_an_interrupted_server_leaves_names_to_check(how: str, system: Store) -> None:
+    """While a bare context is wrapped as a server it says that it checks none. Nothing notes that but the call itself."""
+    context, said = bare(), []
+
+    class Interrupted:
+        @classmethod
+        def _create(cls, *arguments: object, **options: object) -> None:
+            said.append(context.check_hostname)
+            raise Stop
+
+    context.sslsocket_class = context.sslobject_class = Interrupted  # type: ignore[assignment]
+    wrapped: Any = getattr(context, how)
+    with socket.socket() as sock, pytest.raises(Stop):
+        wrapped(*([sock] if how == "wrap_socket" else [ssl.MemoryBIO(), ssl.MemoryBIO()]), server_side=True)
+    assert (said, context.check_hostname) == ([False], True)
 
 
 @pytest.mark.parametrize("what", INTERRUPTED)

@@ -13,7 +13,7 @@ a wrap goes straight to C (`_direct`), without the lock.
 from __future__ import annotations
 
 import ssl
-from _contextvars import ContextVar
+import sys
 from abc import ABCMeta
 from functools import partial
 from ssl import CERT_NONE, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 #: How many leaves a context remembers the chain of. Beyond, the oldest goes.
 REMEMBERED_CHAINS = 256
-
-#: The context, made without a protocol, that is being wrapped as a server in this thread or task.
-_serving: ContextVar[SSLContext | None] = ContextVar("_serving", default=None)
 
 
 def class_in_place() -> type[ssl.SSLContext]:
@@ -135,7 +132,7 @@ class SSLContext(_CSettings):
     @property
     def check_hostname(self) -> bool:
         """As in `ssl`. False, unless it was set, while a context made without a protocol is wrapped as a server."""
-        return self._settings.in_force(self)[1] and _serving.get() is not self
+        return self._settings.in_force(self)[1] and not (CHECK_HOSTNAME in self._settings.unset and _is_wrapped_as_server(self))
 
     @check_hostname.setter
     def check_hostname(self, value: bool) -> None:
@@ -253,13 +250,20 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
         """As in `ssl`."""
-        token = _serving.set(self if server_side and CHECK_HOSTNAME in self._settings.unset else None)
-        try:
-            return self._outer.wrap_socket(
-                self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
-            )
-        finally:
-            _serving.reset(token)
+        return self._outer.wrap_socket(
+            self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
+        )
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """As in `ssl`."""
+        return self._outer.wrap_bio(self, incoming, outgoing, server_side, server_hostname, session)
 
     def _wrap_socket(
         self,
@@ -416,6 +420,21 @@ class SSLContext(_CSettings):
     def chain_of(self, leaf: bytes) -> tuple[bytes, ...]:
         """The chain this leaf came with; the leaf alone if that is not known any more."""
         return self._chains.get(leaf, (leaf,))
+
+
+def _is_wrapped_as_server(context: SSLContext) -> bool:
+    """Whether it is this context's wrap_socket() or wrap_bio(), for the server's side, that asks: `ssl` wants a name to check, if any.
+
+    The stack is the one note of it that no interruption can leave behind.
+    """
+    frame = sys._getframe(1).f_back
+    while frame is not None:
+        if frame.f_globals is globals() and frame.f_code.co_name in {"wrap_socket", "wrap_bio"}:
+            arguments = frame.f_locals
+            if arguments["self"] is context:
+                return bool(arguments["server_side"])
+        frame = frame.f_back
+    return False
 
 
 class _Choice:
