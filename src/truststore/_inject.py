@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import ssl
 import sys
-from _thread import RLock
 
 from ._context import SSLContext, class_in_place
+from ._locks import Lock
 from ._stdlib import CContext, stdlib_class
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ KEPT = (
 )
 
 _MISSING = object()
-_lock = RLock()
+_lock = Lock()
 _changes: list[tuple[object, str, object, object]] = []  # whose attribute, its name, what it was, what we made it
 
 
@@ -52,7 +52,7 @@ def inject_into_ssl() -> None:
     Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
     their own trust, except those that libraries preload (requests, aiohttp).
     """
-    with _lock:
+    with _lock.current:
         if issubclass(ssl.SSLContext, SSLContext):
             return
         extract_from_ssl()
@@ -71,7 +71,7 @@ def inject_into_ssl() -> None:
 
 def extract_from_ssl() -> None:
     """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working."""
-    with _lock:
+    with _lock.current:
         if not _changes:
             return
         while _changes:
