@@ -154,7 +154,7 @@ class SSLContext(_CSettings):
     ) -> None:
         """As in `ssl`."""
         if callable(password):
-            password = _answer(password, certfile, keyfile, self.security_level)
+            password = _answer(password, certfile, keyfile, _stdlib.security_level(self))
         with self._settings.lock:  # that a verdict takes, too, when it copies what is set here
             super().load_cert_chain(certfile, keyfile, password)
 
@@ -357,7 +357,7 @@ class SSLContext(_CSettings):
 
     def _question(self, hostname: str | None) -> Question:
         """What the user has set, as of now; the chain is yet to come."""
-        return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, self.security_level)
+        return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, _stdlib.security_level(self))
 
     def _asked_without_connection(self, hostname: str | None) -> tuple[Question, Judges]:
         mode, check = self._settings.in_force(self)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ssl import SSLCertVerificationError
 
+from . import _stdlib
 from ._stdlib import CContext, plain_context
 from ._verdict import OPENSSL, nothing_to_verify_with, unusable_store
 
@@ -75,7 +76,7 @@ class Roots:
 
     def aside(self, security_level: int, *, has_others: bool) -> ssl.SSLContext:
         """A context with the system's roots and nothing else. Raises what `load()` raises."""
-        if self._aside is None or self._aside.security_level != security_level:
+        if self._aside is None or _stdlib.security_level(self._aside) != security_level:
             store, aside = self._found(has_others=has_others), plain_context(security_level)
             self.damaged = _load_store(aside, store)
             self._aside = aside

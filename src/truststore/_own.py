@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from itertools import count
 
-from . import _der
+from . import _der, _stdlib
 from ._stdlib import CContext, plain_context
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ class Own:
         """A store with these and nothing else. Raises `Lost`."""
         if self._before is None:
             return context
-        if self._alone is None or self._alone.security_level != security_level:
+        if self._alone is None or _stdlib.security_level(self._alone) != security_level:
             self._alone = self._loaded_again(security_level)
         return self._alone
 
@@ -132,7 +132,7 @@ class Own:
         """Whether it is among these. OpenSSL does not list all of a store, but it does not load a certificate twice."""
         if der in self.authorities(context) or der in self._filed_with(der):
             return True
-        alone = self.alone(context, context.security_level)
+        alone = self.alone(context, _stdlib.security_level(context))
         before = CContext.cert_store_stats(alone)["x509"]
         self._alone = None  # it may hold a stranger from here on
         CContext.load_verify_locations(alone, cadata=der)

@@ -119,6 +119,12 @@ def connection_of(tls: ssl.SSLSocket | ssl.SSLObject) -> Connection:
     return connection
 
 
+def security_level(context: ssl.SSLContext) -> int:
+    """OpenSSL's, 0 to 5. PyPy cannot ask for it: then what the standard library sets."""
+    level: int = getattr(context, "security_level", 2)
+    return level
+
+
 #: With a dict: PyPy's own type keeps attributes that it has no slots for.
 _Plain: Any = type("_Plain", (CContext,), {})
 

@@ -225,11 +225,11 @@ class Trust:
 
     def _aside(self, context: ssl.SSLContext) -> ssl.SSLContext:
         has_others = bool(self.public) or self.own.there_are(context)
-        return self._system().aside(context.security_level, has_others=has_others)
+        return self._system().aside(_stdlib.security_level(context), has_others=has_others)
 
     def _alone(self, context: ssl.SSLContext) -> ssl.SSLContext:
         try:
-            return self.own.alone(context, context.security_level)
+            return self.own.alone(context, _stdlib.security_level(context))
         except Lost as error:
             raise own_anchors_are_lost(OPENSSL, str(error)) from None
 
