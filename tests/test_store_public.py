@@ -14,6 +14,7 @@ from certificates import Authority, Certificate, pem_file, self_signed
 from fake_root import FakeRoot
 from servers import in_memory
 
+from truststore import _stdlib
 from truststore._store import files, pem, public
 from truststore._store.public import Bundle, bundle, extras, is_public
 
@@ -194,7 +195,7 @@ class TestBundle:
 
     def test_openssl_takes_nothing_apart(self, machine: FakeRoot, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
         path = machine.bundle("/certifi/cacert.pem", FIRST, SECOND)
-        monkeypatch.setattr(pem, "plain_context", None)
+        monkeypatch.setattr(_stdlib, "plain_context", None)
         assert bundle(path).certificates == (FIRST.der, SECOND.der)
 
     def test_it_is_remembered_while_the_file_is_the_same(self, machine: FakeRoot, settled: None) -> None:

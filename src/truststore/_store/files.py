@@ -79,14 +79,6 @@ def load(context: ssl.SSLContext, path: str) -> tuple[Damaged, ...]:
     return _loadable(path, state(path)).load(context)
 
 
-def as_der(path: str) -> bytes:
-    """The certificates of a file in plain form, one after the other; nothing of another."""
-    try:
-        return _loadable(path, state(path)).plain
-    except OSError:
-        return b""
-
-
 def damaged(path: str) -> tuple[Damaged, ...]:
     """What `load` leaves out. Loads the file, for diagnosis. Raises OSError."""
     return load(plain_context(), path)
@@ -190,25 +182,25 @@ def _is_fact(error: OSError) -> bool:
 class _Loadable:
     """A file of the store in one state: what to give to OpenSSL, and what is known of how OpenSSL takes it."""
 
-    __slots__ = ("_path", "_sound", "plain")
+    __slots__ = ("_path", "_plain", "_sound")
 
     def __init__(self, path: str, plain: bytes) -> None:
         self._path = path
         #: The certificates, one after the other, if there is nothing else in the file: OpenSSL loads that faster.
-        self.plain = plain
+        self._plain = plain
         #: What OpenSSL reads of it. Of a plain file it is asked only once loading all has failed.
         self._sound: Sound | None = None
 
     def load(self, context: ssl.SSLContext) -> tuple[Damaged, ...]:
-        if self.plain and self._sound is None and _takes(context, self.plain):
+        if self._plain and self._sound is None and _takes(context, self._plain):
             return ()
         sound = self.sound()
         sound.load(context)
         return sound.damaged
 
     def certificates(self) -> tuple[bytes, ...]:
-        if self.plain and self._sound is None and _takes(plain_context(), self.plain):
-            return tuple(dict.fromkeys(pem.concatenated(self.plain)))
+        if self._plain and self._sound is None and _takes(plain_context(), self._plain):
+            return tuple(dict.fromkeys(pem.concatenated(self._plain)))
         return self.sound().certificates
 
     @property
@@ -218,7 +210,7 @@ class _Loadable:
 
     def holds_one(self) -> bool:
         """Whether OpenSSL loads anything of it: the first certificate will mostly do to tell."""
-        first = next(iter(pem.concatenated(self.plain)), b"")
+        first = next(iter(pem.concatenated(self._plain)), b"")
         return bool(first and _takes(plain_context(), first)) or not self.sound().is_empty
 
     def sound(self) -> Sound:

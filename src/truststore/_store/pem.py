@@ -1,11 +1,8 @@
-"""Reading certificates as OpenSSL does, so that what is counted, compared and collected is what OpenSSL loads.
+"""Reading PEM files as OpenSSL does, where it is certain what it does: files can be compared and counted without loading them.
 
 OpenSSL's reader (crypto/pem/pem_lib.c) takes more than the plain form that every tool writes, in ways that differ between versions.
 Here only the plain form is read: a BEGIN line, lines of base64, the END line; with any line ends, trailing blanks, and anything
-else between the blocks. What is not in that form gets the answer "only OpenSSL can say", never a guess, and OpenSSL is asked.
-
-What the user loads is read by OpenSSL in any case, in a context that is thrown away: its errors are the errors. That context hands
-out authorities, but no certificates that are none; where there are such, the plain form counts, if it has as many as OpenSSL says.
+else between the blocks. What is not in that form gets the answer "only OpenSSL can say", never a guess: `damage` asks OpenSSL.
 """
 
 from __future__ import annotations
@@ -15,18 +12,12 @@ import errno
 import os
 import re
 import stat
-from ssl import SSL_ERROR_SSL, SSLError
 
 from .. import _der
-from .._stdlib import plain_context
-from . import hashed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator
-
-    from _typeshed import ReadableBuffer, StrOrBytesPath
 
     #: A certificate, and OpenSSL's own settings that stood behind it in a "trusted" block (openssl-x509(1), "Trust Settings").
     Block = tuple[bytes, bytes]
@@ -52,27 +43,27 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 LARGEST = 16 << 20
 
 
-def contents(path: StrOrBytesPath) -> bytes:
+def contents(path: str) -> bytes:
     """The bytes of a regular file. Raises OSError if it cannot be read, is too large or something else; never waits."""
     descriptor = os.open(path, _READ)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             code = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
-            raise OSError(code, "Not a regular file", os.fsdecode(path))
+            raise OSError(code, "Not a regular file", path)
         return _all(descriptor, status.st_size, path)
     finally:
         os.close(descriptor)
 
 
-def _all(descriptor: int, size: int, path: StrOrBytesPath) -> bytes:
+def _all(descriptor: int, size: int, path: str) -> bytes:
     """It may grow meanwhile, and the kernel's own files are larger than they say."""
     parts, total = [], 0
     while max(size, total) <= LARGEST and (part := os.read(descriptor, max(size + 1, _AT_ONCE))):
         parts.append(part)
         total += len(part)
     if max(size, total) > LARGEST:
-        raise OSError(errno.EFBIG, f"More than {LARGEST >> 20} MiB", os.fsdecode(path))
+        raise OSError(errno.EFBIG, f"More than {LARGEST >> 20} MiB", path)
     return b"".join(parts)
 
 
@@ -98,86 +89,6 @@ def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
     if not found or len(found) != data.count(_BEGIN) or not all(_is_shaped(certificate) for certificate, _ in found):
         return None
     return tuple(dict.fromkeys(certificate for certificate, settings in found if vouches_for_servers(settings)))
-
-
-def read_certificates(
-    cafile: StrOrBytesPath | None = None,
-    capath: StrOrBytesPath | None = None,
-    cadata: str | ReadableBuffer | None = None,
-) -> list[bytes]:
-    """The certificates (DER, no duplicates) that `load_verify_locations`, called with the same, makes anchors for verifying servers.
-
-    Left out are those that a "trusted" block excludes from that, and those of `capath` that OpenSSL does not find by their names.
-
-    Raises what `load_verify_locations` raises, with the file's name. Different from it, on the safe side: a `cafile` that is not a
-    regular file is an OSError, where OpenSSL may wait forever; and what only OpenSSL can read, but does not hand out, is an SSLError.
-    """
-    if cafile is None and capath is None and cadata is None:
-        raise TypeError("cafile, capath and cadata cannot be all omitted")
-    found: list[bytes] = []
-    if cadata is not None:
-        found += _from_data(cadata)
-    if cafile is not None:
-        found += _from_file(os.fsdecode(cafile))
-    if capath is not None:
-        for directory in filter(None, os.fsdecode(capath).split(os.pathsep)):
-            found += _from_directory(directory)
-    return list(dict.fromkeys(found))
-
-
-def _from_data(data: str | ReadableBuffer) -> list[bytes]:
-    scratch = loaded(None, data)
-    if not isinstance(data, str):
-        return _handed_out(scratch, [(each, b"") for each in concatenated(bytes(data))], "cadata")
-    text = data.encode("ascii").replace(_WITH_SETTINGS, b"OTHER")  # which OpenSSL takes from files alone
-    return _handed_out(scratch, blocks(text), "cadata")
-
-
-def _from_file(path: str) -> list[bytes]:
-    data = contents(path)
-    return _handed_out(loaded(path), blocks(data), path, _WITH_SETTINGS in data)
-
-
-def _from_directory(directory: str) -> Iterator[bytes]:
-    """What OpenSSL can find there: of each certificate, by its own name."""
-    try:
-        names, _ = hashed.names(os.listdir(directory))
-    except OSError:  # OpenSSL does not mind: it may appear later
-        return
-    unreadable = set()
-    for name in names:
-        digest = name.partition(".")[0]
-        if digest in unreadable and not hashed.LOOKS_BEHIND_UNREADABLE:
-            continue
-        try:
-            found = _from_file(os.path.join(directory, name))
-            yield from (certificate for certificate in found if hashed.subject_hash(certificate) == digest)
-        except (OSError, ValueError):
-            unreadable.add(digest)
-
-
-def _handed_out(scratch: ssl.SSLContext, plain: list[Block] | None, where: str, with_settings: bool = False) -> list[bytes]:
-    statistics = _statistics(scratch)
-    if statistics["x509"] == statistics["x509_ca"] and not with_settings:
-        return scratch.get_ca_certs(True)
-    if plain is None or len({certificate for certificate, _ in plain}) != statistics["x509"]:
-        raise SSLError(SSL_ERROR_SSL, f"{where}: certificates in an unusual form; write them anew with 'openssl x509'")
-    return [certificate for certificate, settings in plain if vouches_for_servers(settings)]
-
-
-def loaded(cafile: str | None, cadata: str | ReadableBuffer | None = None) -> ssl.SSLContext:
-    """A context with nothing but these. Raises what `load_verify_locations` raises, with the file's name."""
-    scratch = plain_context()
-    try:
-        scratch.load_verify_locations(cafile, None, cadata)
-    except SSLError as error:
-        error.strerror = f"{cafile or 'cadata'}: {error.strerror}"
-        raise
-    return scratch
-
-
-def _statistics(context: ssl.SSLContext) -> dict[str, int]:
-    return context.cert_store_stats()
 
 
 def _decoded(body: bytes) -> bytes:

@@ -102,9 +102,10 @@ def _bundle(path: str, state: State) -> Bundle:
     data = pem.contents(path)
     certificates = pem.plain_certificates(data)
     if certificates is None:
+        from .._stdlib import plain_context
         from .damage import sound
 
-        pem.loaded(path)  # for what it raises
+        plain_context().load_verify_locations(path)  # for what it raises
         certificates = sound(data, path).certificates
     return Bundle(path, state, certificates)
 
