@@ -15,29 +15,30 @@ from truststore import _stdlib
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cases import Case
+    from cases import Case, World
     from certificates import Certificate
 
     #: What was built, or the refusal: the verify code, the message without the line of _ssl.c, the platform's code, and the notes.
     Outcome = tuple[Any, ...]
 
 
-def context_of(case: Case, loaded: Sequence[Certificate]) -> truststore.SSLContext:
-    """A client that asks what the row asks, and has loaded these and the row's revocation lists."""
+def context_of(case: Case, loaded: Sequence[Certificate], world: World | None = None) -> truststore.SSLContext:
+    """A client that asks what the row asks, and has loaded these and the row's revocation lists. `world`: not that of nowhere."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = case.host is not None
     context.verify_flags |= case.flags
     context.hostname_checks_common_name = case.common_name
-    load(context, [certificate.der for certificate in loaded], case.world().crls)
+    load(context, [certificate.der for certificate in loaded], (world or case.world()).crls)
     return context
 
 
-def by_handshake(context: truststore.SSLContext, case: Case) -> Outcome:
-    return outcome(lambda: built(in_memory(context, _serving(case), case.host)[0]))
+def by_handshake(context: truststore.SSLContext, case: Case, world: World | None = None) -> Outcome:
+    chain = tuple((world or case.world()).chain)
+    return outcome(lambda: built(in_memory(context, _serving(chain), case.host)[0]))
 
 
-def without_connection(context: truststore.SSLContext, case: Case) -> Outcome:
-    return outcome(lambda: context.verify_chain(case.world().ders, case.host))
+def without_connection(context: truststore.SSLContext, case: Case, world: World | None = None) -> Outcome:
+    return outcome(lambda: context.verify_chain((world or case.world()).ders, case.host))
 
 
 def built(client: ssl.SSLObject) -> list[bytes]:
@@ -55,6 +56,5 @@ def outcome(ask: Callable[[], list[bytes]]) -> Outcome:
 
 
 @functools.cache
-def _serving(case: Case) -> ssl.SSLContext:
-    world = case.world()
-    return world.chain[0].server_context(world.chain)
+def _serving(chain: tuple[Certificate, ...]) -> ssl.SSLContext:
+    return chain[0].server_context(chain)

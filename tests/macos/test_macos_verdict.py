@@ -16,6 +16,7 @@ from certificates import NOW, Certificate
 from cryptography import x509
 from macos import simulated
 from macos.asking import about, context_trusting, verdict, verdict_by
+from offline import by_handshake, context_of, without_connection
 from test_cases_openssl import expected_here
 
 if TYPE_CHECKING:
@@ -78,6 +79,17 @@ def test_simulator(case: cases.Case, simulator: Simulator, tmp_path: Path) -> No
     assert code == SIMULATOR_DIFFERS.get(str(case), case.macos)
     settled = world.anchors and case.openssl in FINAL and cases.SYSTEM not in case.needs  # by an anchor of the program's
     assert simulator.evaluations == before + (not settled)
+
+
+@pytest.mark.parametrize("case", cases.rows("macos", without=[cases.UNSERVABLE]), ids=str)
+def test_a_handshake_says_the_same(case: cases.Case, simulator: Simulator, tmp_path: Path) -> None:
+    """As `verify_chain()`: verdict, words, Apple's code, notes, and the chain that was built."""
+    world = case.world()
+    published = [Certificate(der) for path, der in world.published.items() if path.endswith(".crt")]
+    simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published, **known_to_the_network(world))
+    with simulated.contexts():
+        context = context_of(case, world.anchors)
+        assert without_connection(context, case) == by_handshake(context, case)
 
 
 # --- nobody in the table is known to the system

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cases
 import pytest
 from fake_verifier import load
+from offline import by_handshake, context_of, without_connection
 
 import truststore
 from truststore._platform import PLATFORM
@@ -82,6 +83,14 @@ def test_verdict(case: Case, publisher: Publisher, calls: Calls) -> None:
         assert world.anchors or PLATFORM.name in str(error)
     settled = world.anchors and case.openssl in FINAL and cases.SYSTEM not in case.needs  # by an anchor of the program's
     assert calls["CertGetCertificateChain"] == (not settled)
+
+
+@pytest.mark.parametrize("case", cases.rows(system.PLATFORM, without=(*without, cases.UNSERVABLE)), ids=str)
+def test_a_handshake_says_the_same(case: Case, publisher: Publisher) -> None:
+    """As `verify_chain()`: verdict, words, Windows' code, notes, and the chain that was built."""
+    world = case.world(publisher.url)
+    context = context_of(case, world.anchors, world)
+    assert without_connection(context, case, world) == by_handshake(context, case, world)
 
 
 @pytest.mark.skipif(not system.IS_WINE, reason="what Windows says is guessed in part")
