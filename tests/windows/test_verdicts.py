@@ -85,7 +85,11 @@ def test_verdict(case: Case, publisher: Publisher, calls: Calls) -> None:
     assert calls["CertGetCertificateChain"] == (not settled)
 
 
-@pytest.mark.parametrize("case", cases.rows(system.PLATFORM, without=(*without, cases.UNSERVABLE)), ids=str)
+#: Wine 8 finds a certificate revoked once, and not again when the list is in its cache: it cannot be asked twice.
+asked_twice = cases.rows(system.PLATFORM, without=(*without, cases.UNSERVABLE, *[cases.CRL] * system.IS_WINE))
+
+
+@pytest.mark.parametrize("case", asked_twice, ids=str)
 def test_a_handshake_says_the_same(case: Case, publisher: Publisher) -> None:
     """As `verify_chain()`: verdict, words, Windows' code, notes, and the chain that was built."""
     world = case.world(publisher.url)
