@@ -262,7 +262,8 @@ class Gate(RuleBasedStateMachine):
         other = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         other.check_hostname = False
         other.verify_mode = mode
-        connection.disturbed |= connection.is_plain  # its store is the other's from now on, as in ssl
+        # Where OpenSSL verifies, with a gate behind it or without, the store is the other's from now on, as in ssl.
+        connection.disturbed |= connection.is_plain or connection.wanted.pinned
         connection.client.context = other
 
     @rule(earlier=connections, later=connections)
