@@ -22,7 +22,7 @@ import truststore
 from truststore import _stdlib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = [needs_openssl, pytest.mark.usefixtures("system")]
@@ -46,7 +46,8 @@ def made(protocol: int | None = ssl.PROTOCOL_TLS_CLIENT, *, names: bool = True, 
         warnings.simplefilter("ignore", DeprecationWarning)
         context = truststore.SSLContext(protocol)
     context.verify_mode = ssl.CERT_REQUIRED
-    context.check_hostname = names
+    if protocol is not None or not names:
+        context.check_hostname = names
     for certificate in loaded:
         context.load_verify_locations(cadata=certificate.pem)
     return context
@@ -287,10 +288,25 @@ def both_roles(own: Authority, leaf: Certificate, folder: Path, protocol: int | 
     return context
 
 
+@contextlib.contextmanager
+def serving(context: ssl.SSLContext) -> Iterator[ssl.SSLContext]:
+    """With the names off: a server has no peer's name to check, and SSLObject minds since Python 3.14, as SSLSocket always did."""
+    names, context.check_hostname = context.check_hostname, False
+    try:
+        yield context
+    finally:
+        context.check_hostname = names
+
+
+def meet(visitor: ssl.SSLContext, context: ssl.SSLContext, **options: Any) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    with serving(context):
+        return in_memory(visitor, context, None, **options)
+
+
 def lets_in(context: ssl.SSLContext, visitor: ssl.SSLContext) -> bool:
     """Whether the visitor gets to say something."""
     try:
-        near, far = in_memory(visitor, context, None)
+        near, far = meet(visitor, context)
         exchange(near, far)
     except ssl.SSLError as error:
         assert error.reason in {"CERTIFICATE_VERIFY_FAILED", "PEER_DID_NOT_RETURN_A_CERTIFICATE"}, error  # noqa: PT017
@@ -327,9 +343,9 @@ def test_a_client_that_need_not_show_a_certificate(
     assert lets_in(context, visitors["none"])
     assert lets_in(context, visitors["own"])
     assert not lets_in(context, visitors["system's"])
-    _, far = in_memory(visitors["own"], context, None)
+    _, far = meet(visitors["own"], context)
     assert far.getpeercert()
-    _, far = in_memory(visitors["none"], context, None)
+    _, far = meet(visitors["none"], context)
     assert far.getpeercert() is None
 
 
@@ -359,7 +375,8 @@ def test_a_visitor_under_way_does_not_find_the_systems_roots(
     context = both_roles(own, own_leaf, tmp_path)
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = visitors["system's"].wrap_bio(to_client, to_server)
-    server = context.wrap_bio(to_server, to_client, server_side=True)
+    with serving(context):
+        server = context.wrap_bio(to_server, to_client, server_side=True)
     assert accepts(context, leaf)
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_hands(client, server)
@@ -400,9 +417,9 @@ def test_a_visitor_who_comes_back_with_a_session(
 ) -> None:
     context = both_roles(own, own_leaf, tmp_path)
     assert accepts(context, leaf)
-    near, far = in_memory(visitors["own"], context, None)
+    near, far = meet(visitors["own"], context)
     exchange(near, far)
-    again, far = in_memory(visitors["own"], context, None, session=near.session)
+    again, far = meet(visitors["own"], context, session=near.session)
     exchange(again, far)
     assert again.session_reused
     assert far.getpeercert()
@@ -414,12 +431,12 @@ def test_a_session_begun_before_the_store_was_mixed_is_refused_or_known(
     """Begun while the system's roots vouched for clients on purpose, resumed where they do not."""
     open_for_all = both_roles(own, own_leaf, tmp_path)
     open_for_all.load_default_certs(ssl.Purpose.CLIENT_AUTH)
-    near, far = in_memory(visitors["system's"], open_for_all, None)
+    near, far = meet(visitors["system's"], open_for_all)
     exchange(near, far)
     strict = both_roles(own, own_leaf, tmp_path)
     assert accepts(strict, leaf)
     with pytest.raises(ssl.SSLError):
-        exchange(*in_memory(visitors["system's"], strict, None, session=near.session))
+        exchange(*meet(visitors["system's"], strict, session=near.session))
 
 
 def test_certificates_after_the_handshake_need_a_store_of_their_own(
@@ -432,7 +449,7 @@ def test_certificates_after_the_handshake_need_a_store_of_their_own(
         visitors["own"].post_handshake_auth = True
         if connects:
             assert accepts(context, leaf)
-        near, far = in_memory(visitors["own"], context, None)
+        near, far = meet(visitors["own"], context)
         exchange(near, far)
         connection = _stdlib.connection_of(far)
         if expected:
@@ -469,7 +486,7 @@ def test_a_callback_that_chooses_nothing(own: Authority, own_leaf: Certificate, 
     context.sni_callback = lambda tls, name, context: None
     assert lets_in(context, visitors["own"])
     assert not lets_in(context, visitors["system's"])
-    _, far = in_memory(visitors["own"], context, None)
+    _, far = meet(visitors["own"], context)
     assert far.getpeercert()
 
 
