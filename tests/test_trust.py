@@ -419,6 +419,7 @@ def test_a_visitor_who_comes_back_with_a_session(
     assert accepts(context, leaf)
     near, far = meet(visitors["own"], context)
     exchange(near, far)
+    assert far.session
     again, far = meet(visitors["own"], context, session=near.session)
     exchange(again, far)
     assert again.session_reused

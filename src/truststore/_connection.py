@@ -234,6 +234,8 @@ class OpenClientGate(OpenGate):
 
     __slots__ = ()
 
+    session = StandIn.session  # what it began with is remembered by the verdict
+
     def get_verified_chain(self) -> Sequence[Certificate] | None:
         return self._conn.get_verified_chain()
 
