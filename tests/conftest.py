@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,12 @@ import truststore
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_opener(monkeypatch: pytest.MonkeyPatch) -> None:
+    """urlopen() keeps the first opener that it makes, and from Python 3.12 on with it the context of whichever test that was."""
+    monkeypatch.setattr(urllib.request, "_opener", None)
 
 
 @pytest.fixture(scope="session")

@@ -234,7 +234,13 @@ class OpenClientGate(OpenGate):
 
     __slots__ = ()
 
-    session = StandIn.session  # what it began with is remembered by the verdict
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        return self._conn.session  # what it began with is remembered by the verdict
+
+    @session.setter
+    def session(self, session: ssl.SSLSession | None) -> None:
+        self._conn.session = session
 
     def get_verified_chain(self) -> Sequence[Certificate] | None:
         return self._conn.get_verified_chain()

@@ -186,7 +186,8 @@ def _unreadable(blocks: list[_Block]) -> set[_Block]:
     """Those that OpenSSL does not load."""
     bad: set[_Block] = set()
     waiting = [blocks] if blocks else []
-    for number in range(_QUESTIONS):
+    scratch = plain_context()
+    for number in range(1, _QUESTIONS + 1):
         if not waiting:
             break
         if number % _FOR_ONE == 0:  # a full store is slow to add to

@@ -25,7 +25,7 @@ def is_secure() -> bool:
     """Whether the environment is not to be believed."""
     if _AT_EXEC is not None:
         return _AT_EXEC
-    if not hasattr(os, "getuid"):
+    if sys.platform == "win32":  # which has no such programs
         return False
     try:
         return _asked_of_the_library()
