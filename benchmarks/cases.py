@@ -215,6 +215,38 @@ def gate(setting: Setting) -> Iterator[Figure]:
         yield from ratios(f"handshake through the gate, {name}", samples, targets)
 
 
+def own_anchor(setting: Setting) -> Iterator[Figure]:
+    """A handshake with a server that the program's one root vouches for, which OpenSSL judges in a flight of its own before the gate opens.
+
+    The server's part as well: that is what a program waits for. The flight has OpenSSL read and verify the certificates once more, so
+    the figure depends on the key's kind and on OpenSSL: with P-256 keys and OpenSSL 3.0, whose decoders are slow, it is at its highest.
+    """
+    setting.stage.lead(HASHED)
+    server = setting.stage.server_context()
+
+    def loaded(make: Make) -> Make:
+        def loaded() -> ssl.SSLContext:
+            context = make()
+            context.load_verify_locations(setting.stage.root)
+            return context
+
+        return loaded
+
+    def connections(make: Make) -> Callable[[], float]:
+        context = make()
+
+        def connect() -> float:
+            begin = clock()
+            Wire(context, server).shake_hands()
+            return clock() - begin
+
+        return connect
+
+    own = loaded(lambda: ssl.create_default_context(cafile=setting.stage.root))
+    samples = in_turns(_each(connections, {PLAIN: own, AGAIN: own, GATE: loaded(gated)}), setting.rounds(1000))
+    yield from ratios("handshake with an own anchor, both ends", samples)
+
+
 def after_the_verdict(setting: Setting) -> Iterator[Figure]:
     """Writing and reading records of one byte and of 16 KiB, once the gate is open. A sample is a batch of records."""
     for place, wire in (("in memory", Wire), ("over sockets", SocketWire)):
@@ -321,5 +353,5 @@ def _environment(setting: Setting) -> dict[str, str]:
 
 
 WHERE_OPENSSL_VERIFIES = (warm, sockets, cold, cold_bundle, first_of_a_process, memory, wrapping, growth, file_calls)
-EVERYWHERE = (gate, after_the_verdict, importing)
+EVERYWHERE = (gate, own_anchor, after_the_verdict, importing)
 CASES: tuple[Callable[[Setting], Iterator[Figure]], ...] = (*WHERE_OPENSSL_VERIFIES, *EVERYWHERE)

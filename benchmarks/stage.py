@@ -46,6 +46,7 @@ class Stage:
         leaf = root.create_child_ca().issue_cert(HOST)
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
         (folder / "server.pem").write_bytes(leaf.private_key_pem.bytes() + chain)
+        stage.root.write_bytes(root.cert_pem.bytes())
         pems = [*_PEM.findall(certifi.contents()), root.cert_pem.bytes().decode()]
         for system in (HASHED, BUNDLED):
             (folder / system / DIRECTORY).mkdir(parents=True)
@@ -57,6 +58,11 @@ class Stage:
 
     def bundle(self, system: str) -> Path:
         return self.folder / system / BUNDLE
+
+    @property
+    def root(self) -> Path:
+        """The root of ours, alone."""
+        return self.folder / "root.pem"
 
     def server_context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

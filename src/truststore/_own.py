@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from itertools import count
 
-from . import _der, _stdlib
+from . import _stdlib
 from ._stdlib import CContext, plain_context
 
 TYPE_CHECKING = False
@@ -181,6 +181,8 @@ def _load(context: ssl.SSLContext, loads: Iterable[Load]) -> Exception | None:
 
 
 def _same_authority(one: bytes, other: bytes) -> bool:
+    from . import _der
+
     try:
         first, second = _der.Certificate(one), _der.Certificate(other)
     except _der.Malformed:

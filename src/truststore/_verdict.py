@@ -13,7 +13,6 @@ from __future__ import annotations
 import sys
 from ssl import SSLCertVerificationError
 
-from ._names import as_compared
 from ._verify_codes import MISMATCHES, OPENSSL_WORDS, REMEDIES, UNABLE_TO_GET_ISSUER_LOCALLY, UNKNOWN_ISSUER, UNSPECIFIED
 
 TYPE_CHECKING = False
@@ -61,6 +60,8 @@ class Question:
     @property
     def hostname(self) -> str | None:
         """The name as systems compare it with the certificate's: without a trailing dot."""
+        from ._names import as_compared  # for gates only
+
         return self.server_hostname and as_compared(self.server_hostname)
 
     def about(self, chain: Sequence[bytes]) -> Question:
