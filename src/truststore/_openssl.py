@@ -44,6 +44,16 @@ class Roots:
         self._aside: ssl.SSLContext | None = None
         self._everything: ssl.SSLContext | None = None
 
+    @property
+    def are_begun(self) -> bool:
+        """Whether some of them may be in the context."""
+        return self.state != NOT_LOADED
+
+    @property
+    def are_loaded(self) -> bool:
+        """Whether they are in the context."""
+        return self.state == LOADED
+
     def load(self, context: ssl.SSLContext, bundles: Iterable[Bundle], *, has_own: bool) -> None:
         """Load the store into the context, for verifying servers.
 

@@ -28,7 +28,6 @@ from __future__ import annotations
 from ssl import PROTOCOL_TLS_SERVER, Purpose, SSLCertVerificationError
 
 from . import _stdlib
-from ._openssl import LOADED, NOT_LOADED, Roots
 from ._own import Lost, Own
 from ._verdict import OPENSSL, OWN, own_anchors_are_lost
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, StrOrBytesPath
 
     from ._judges import Judges
+    from ._openssl import Roots
     from ._settings import Settings
     from ._store.public import Bundle
     from ._store.search import Store
@@ -72,7 +72,7 @@ class Trust:
     @property
     def is_mixed(self) -> bool:
         """Whether the system's roots, or some of them, are in the context's own store."""
-        return self.roots is not None and self.roots.state != NOT_LOADED
+        return self.roots is not None and self.roots.are_begun
 
     @property
     def lists_system(self) -> bool:
@@ -83,7 +83,7 @@ class Trust:
     def holds_all_of_system(self) -> bool:
         """Whether the context's own store has all that is to be listed of the system's."""
         roots = self.roots
-        if roots is None or roots.state != LOADED:
+        if roots is None or not roots.are_loaded:
             return False
         return Purpose.CLIENT_AUTH in self._asked_for or not (roots.store and roots.store.covered)
 
@@ -213,12 +213,14 @@ class Trust:
 
     def _system(self) -> Roots:
         if self.roots is None:
+            from ._openssl import Roots
+
             self.roots = Roots()
         return self.roots
 
     def _mix(self, context: ssl.SSLContext) -> None:
         roots = self._system()
-        if roots.state != LOADED:
+        if not roots.are_loaded:
             has_own = self.own.there_are(context)
             self.own.mixing(context)
             roots.load(context, self.public, has_own=has_own)
