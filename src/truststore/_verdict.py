@@ -13,8 +13,6 @@ from __future__ import annotations
 import sys
 from ssl import SSLCertVerificationError
 
-from ._verify_codes import MISMATCHES, OPENSSL_WORDS, REMEDIES, UNABLE_TO_GET_ISSUER_LOCALLY, UNKNOWN_ISSUER, UNSPECIFIED
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -87,6 +85,8 @@ def refusal(
     documentation writes it and a sentence in the user's language: kept in attributes of these names, and appended to the message.
     On Python 3.11 and later a note names the certificate, its issuer, the store that was asked, and `remedy`.
     """
+    from ._verify_codes import REMEDIES  # for bad news only
+
     words = words or _words(question, code)
     error = _error(code, words, _details(platform, platform_code, platform_message))
     vars(error).update(
@@ -101,6 +101,8 @@ def refusal(
 
 def no_verdict(question: Question, platform: Platform, why: str, platform_code: int | None = None) -> SSLCertVerificationError:
     """The refusal for want of an answer: the system failed, which says nothing about the peer."""
+    from ._verify_codes import UNSPECIFIED  # for bad news only
+
     words = f"the certificate could not be evaluated: {why}"
     return refusal(question, UNSPECIFIED, platform, words=words, platform_code=platform_code)
 
@@ -110,6 +112,8 @@ def further(first: SSLCertVerificationError, second: SSLCertVerificationError) -
 
     Not to know the issuer is where verification ends first. If both got further, or neither did, it is the first.
     """
+    from ._verify_codes import UNKNOWN_ISSUER  # for bad news only
+
     later = first.verify_code in UNKNOWN_ISSUER and second.verify_code not in UNKNOWN_ISSUER
     said, other = (again(second), first) if later else (again(first), second)
     _annotate(said, f"Asked besides: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
@@ -145,6 +149,8 @@ def own_anchors_are_lost(platform: Platform, why: str) -> SSLCertVerificationErr
 
 
 def _without_peer(platform: Platform, words: str, remedy: str) -> SSLCertVerificationError:
+    from ._verify_codes import UNABLE_TO_GET_ISSUER_LOCALLY  # for bad news only
+
     error = _error(UNABLE_TO_GET_ISSUER_LOCALLY, words, "")
     vars(error).update(platform=platform.name, platform_code=None, platform_message="")
     _annotate(error, remedy)
@@ -173,6 +179,8 @@ def _annotate(error: SSLCertVerificationError, note: str) -> None:
 
 
 def _words(question: Question, code: int) -> str:
+    from ._verify_codes import MISMATCHES, OPENSSL_WORDS, UNSPECIFIED  # for bad news only
+
     if code in MISMATCHES and question.hostname is not None:  # CPython's own sentence, _ssl.c fill_and_set_sslerror()
         return f"{MISMATCHES[code]} mismatch, certificate is not valid for '{question.hostname}'."
     return OPENSSL_WORDS.get(code, OPENSSL_WORDS[UNSPECIFIED])
