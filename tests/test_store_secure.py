@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import truststore
+from truststore import _platform
 from truststore._store import secure
 
 if sys.platform != "linux":
@@ -38,20 +39,20 @@ def vector(*pairs: tuple[int, int]) -> bytes:
 )
 def test_the_vector(content: bytes, expected: bool | None, tmp_path: Path) -> None:
     (tmp_path / "auxv").write_bytes(content)
-    assert secure._said_at_exec(str(tmp_path / "auxv")) is expected
+    assert _platform.said_at_exec(str(tmp_path / "auxv")) is expected
 
 
 def test_no_vector(tmp_path: Path) -> None:
-    assert secure._said_at_exec(str(tmp_path / "missing")) is None
-    assert secure._said_at_exec(str(tmp_path)) is None
+    assert _platform.said_at_exec(str(tmp_path / "missing")) is None
+    assert _platform.said_at_exec(str(tmp_path)) is None
 
 
 def test_here() -> None:
-    assert secure._said_at_exec("/proc/self/auxv") is secure._asked_of_the_library() is secure.is_secure() is False
+    assert _platform.said_at_exec("/proc/self/auxv") is secure._asked_of_the_library() is secure.is_secure() is False
 
 
 def test_without_proc_the_library_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secure, "_AT_EXEC", None)
+    monkeypatch.setattr(_platform, "AT_EXEC", None)
     for answer in True, False:
         monkeypatch.setattr(secure, "_asked_of_the_library", lambda answer=answer: answer)
         assert secure.is_secure() is answer
@@ -62,7 +63,7 @@ def test_without_either_the_ids_tell(error: type[Exception], monkeypatch: pytest
     def fails() -> bool:
         raise error
 
-    monkeypatch.setattr(secure, "_AT_EXEC", None)
+    monkeypatch.setattr(_platform, "AT_EXEC", None)
     monkeypatch.setattr(secure, "_asked_of_the_library", fails)
     assert not secure.is_secure()
     monkeypatch.setattr(os, "getegid", lambda: os.getgid() + 1)
@@ -97,12 +98,17 @@ def package(tmp_path: Path) -> Path:
 @needs_root
 @pytest.mark.parametrize("when", ["before the import", "after it", "after it, without ctypes"])
 def test_a_daemon_that_gives_up_root_keeps_its_variables(when: str, package: Path) -> None:
-    """Read late, its own /proc is closed to it."""
-    importing, changing = "from truststore._store import search, secure", f"import os; os.seteuid({NOBODY})"
-    steps = ["import ctypes, importlib", importing, changing]  # before, as nobody may not read this Python's library
-    steps += ["importlib.reload(secure)"] if when == "before the import" else []
+    """Its own /proc is closed to it then. Importing the package is enough: the store is looked for as late as at a connection."""
+    steps = ["import binascii, ctypes, importlib, re, truststore"]  # as nobody may not read this Python's library
+    steps += [f"import os; os.seteuid({NOBODY})"]
+    steps += (
+        ["importlib.reload(truststore._platform)", "assert truststore._platform.AT_EXEC is None"]
+        if when == "before the import"
+        else []
+    )
     steps += ["sys.modules['ctypes'] = None"] if "ctypes" in when else []
-    assert run(sys.executable, "\n".join([*steps, "print('SSL_CERT_FILE' in search._environ())"]), package) == "True"
+    steps += ["from truststore._store import search", "print('SSL_CERT_FILE' in search._environ())"]
+    assert run(sys.executable, "\n".join(steps), package) == "True"
 
 
 @needs_root

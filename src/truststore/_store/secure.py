@@ -4,9 +4,10 @@ OpenSSL reads its variables with secure_getenv(), which goes by what the kernel 
 capabilities, a change of security domain), getauxval(3). That does not change when the process changes its user later, so comparing
 user IDs is another question: a daemon that gives up root keeps its variables, and a program that has capabilities has the same IDs.
 
-The kernel's word is read from /proc when this module is imported: later a process that has changed its user may not read its own file.
-Where that fails, and on systems without AT_SECURE, the C library is asked, through ctypes, once somebody needs to know; the BSDs'
-issetugid() may change its answer, so it is asked each time, as OpenSSL does.
+The kernel's word is read from /proc by `_platform`, when the package is imported: a process that has changed its user, or its root
+directory, may not read its own file, and a context looks for the store as late as at its first connection. Where reading fails, and
+on systems without AT_SECURE, the C library is asked, through ctypes, once somebody needs to know; the BSDs' issetugid() may change its
+answer, so it is asked each time, as OpenSSL does.
 """
 
 from __future__ import annotations
@@ -14,33 +15,23 @@ from __future__ import annotations
 import os
 import sys
 
+from .. import _platform
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_AT_SECURE = 23  # linux/auxvec.h
-
 
 def is_secure() -> bool:
     """Whether the environment is not to be believed."""
-    if _AT_EXEC is not None:
-        return _AT_EXEC
+    if _platform.AT_EXEC is not None:
+        return _platform.AT_EXEC
     if sys.platform == "win32":  # which has no such programs
         return False
     try:
         return _asked_of_the_library()
     except (ImportError, OSError, AttributeError):  # no ctypes, no library to load, no such function: IDs tell most of it
         return os.getuid() != os.geteuid() or os.getgid() != os.getegid()
-
-
-def _said_at_exec(path: str) -> bool | None:
-    """AT_SECURE out of the vector that the kernel hands to a program: pairs of native longs."""
-    try:
-        with open(path, "rb", 0) as file:
-            words = memoryview(file.read(1 << 16)).cast("L")
-    except (OSError, TypeError):
-        return None
-    return next((bool(value) for kind, value in zip(words[::2], words[1::2]) if kind == _AT_SECURE), None)
 
 
 def _asked_of_the_library() -> bool:
@@ -50,8 +41,5 @@ def _asked_of_the_library() -> bool:
     if sys.platform in ("linux", "android"):
         getauxval: Callable[[int], int] = library.getauxval
         library.getauxval.argtypes, library.getauxval.restype = [ctypes.c_ulong], ctypes.c_ulong
-        return bool(getauxval(_AT_SECURE))
+        return bool(getauxval(_platform.AT_SECURE))
     return bool(library.issetugid())
-
-
-_AT_EXEC = _said_at_exec("/proc/self/auxv") if sys.platform in ("linux", "android") else None
