@@ -79,6 +79,13 @@ def stdlib(session: nox.Session) -> None:
 
 
 @nox.session
+def frozen(session: nox.Session) -> None:
+    """Programs frozen by PyInstaller, cx_Freeze and Nuitka: minutes, most of them Nuitka's C compiler. Arguments go to pytest."""
+    install(session, "frozen")
+    session.run("pytest", "-q", "tests/test_frozen.py", *session.posargs)
+
+
+@nox.session
 def macos(session: nox.Session) -> None:
     """The table of Apple's declarations against today's PyObjC, and CPython's own tests with the simulator as the verifier."""
     session.run("python", "tools/apple_abi.py")
