@@ -72,10 +72,12 @@ def in_words(damaged: tuple[Damaged, ...]) -> str:
 class Sound:
     """What OpenSSL reads of a file, in the file's order, and what it does not."""
 
-    __slots__ = ("_blocks", "_whole", "certificates", "damaged", "is_empty")
+    __slots__ = ("_blocks", "_whole", "certificates", "damaged", "is_empty", "is_whole")
 
     def __init__(self, blocks: list[_Block], damaged: tuple[Damaged, ...] = (), whole: str | None = None) -> None:
         self._blocks, self._whole = blocks, whole
+        #: OpenSSL reads the file as it is.
+        self.is_whole = whole is not None
         loaded = plain_context()
         self.load(loaded)
         #: OpenSSL loads no certificate of it.

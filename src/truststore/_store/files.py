@@ -97,12 +97,12 @@ def held(path: str) -> tuple[bytes, ...]:
 
 def certificates_by_name(directory: str) -> Iterator[bytes]:
     """The certificates of a directory that OpenSSL comes to by their names. Loads all files, for diagnosis. Raises OSError."""
-    return _by_name(directory, _undamaged)
+    return _by_name(directory, _refused_left_out)
 
 
 def held_by_name(directory: str) -> Iterator[bytes]:
     """The same, but files in plain form are taken at their word, and the names have a bound."""
-    return _by_name(directory, lambda path: pem.plain_certificates(pem.contents(path)) or _undamaged(path), _PROVEN)
+    return _by_name(directory, lambda path: pem.plain_certificates(pem.contents(path)) or _refused_left_out(path), _PROVEN)
 
 
 def _by_name(directory: str, read: Callable[[str], tuple[bytes, ...]], most: int | None = None) -> Iterator[bytes]:
@@ -123,11 +123,9 @@ def _read(read: Callable[[str], tuple[bytes, ...]], path: str) -> tuple[bytes, .
         return ()
 
 
-def _undamaged(path: str) -> tuple[bytes, ...]:
-    """Nothing of a damaged file: of one in a directory OpenSSL itself is the reader."""
-    loadable = _loadable(path, state(path))
-    found = loadable.certificates()
-    return () if loadable.is_damaged else found
+def _refused_left_out(path: str) -> tuple[bytes, ...]:
+    """Nothing of a file that OpenSSL refuses: in a directory it is the reader, and finds at most what stands before the damage."""
+    return _loadable(path, state(path)).certificates(whole=True)
 
 
 def _is_named(certificate: bytes, digest: str) -> bool:
@@ -198,15 +196,12 @@ class _Loadable:
         sound.load(context)
         return sound.damaged
 
-    def certificates(self) -> tuple[bytes, ...]:
+    def certificates(self, *, whole: bool = False) -> tuple[bytes, ...]:
+        """`whole`: none, if OpenSSL does not read the file as it is."""
         if self._plain and self._sound is None and _takes(plain_context(), self._plain):
             return tuple(dict.fromkeys(pem.concatenated(self._plain)))
-        return self.sound().certificates
-
-    @property
-    def is_damaged(self) -> bool:
-        """As far as is known."""
-        return bool(self._sound and self._sound.damaged)
+        sound = self.sound()
+        return sound.certificates if sound.is_whole or not whole else ()
 
     def holds_one(self) -> bool:
         """Whether OpenSSL loads anything of it: the first certificate will mostly do to tell."""
