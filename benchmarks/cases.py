@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import truststore
 
-from .measure import PLAIN, Figure, Target, clock, drift, in_turns, median, ratios
+from .measure import PLAIN, Figure, Target, clock, drift, in_turns, ratios
 from .stage import BUNDLED, HASHED
 from .subjects import gated, ours, peer, plain, plain_without_trust, with_code_of_its_own
 from .wire import HOST, SocketWire, Wire
@@ -291,24 +291,23 @@ def _drain(end: ssl.SSLObject | ssl.SSLSocket, size: int) -> None:
 
 
 def importing(setting: Setting) -> Iterator[Figure]:
-    """What `import truststore` adds to `import ssl`, byte code at hand: a new interpreter each time."""
+    """What `import truststore` adds to `import ssl`, byte code at hand: both in a new interpreter each time, and compared there."""
     code = (
-        f"import ssl, sys; from time import {clock.__name__} as clock; sys.path.insert(0, sys.argv[1]);"
-        "begin = clock(); import truststore; print(clock() - begin)"
+        f"import sys; from time import {clock.__name__} as clock; sys.path.insert(0, sys.argv[1]);"
+        "begin = clock(); import ssl; between = clock(); import truststore; print(between - begin, clock() - begin)"
     )
     places = {OURS: Path(truststore.__file__).parents[1]} | ({PEER: setting.peer} if setting.peer else {})
-    env = _environment(setting) | {
-        "PYTHONPYCACHEPREFIX": str(setting.stage.folder / "bytecode")
-    }  # filled by the round that does not count
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env = _environment(setting)  # its byte code is written by the round that does not count
 
-    def fresh(place: Path) -> Callable[[], float]:
-        return lambda: float(subprocess.check_output([sys.executable, "-c", code, str(place)], env=env, text=True))
+    def fresh(place: Path) -> tuple[float, float]:
+        alone, both = subprocess.check_output([sys.executable, "-c", code, str(place)], env=env, text=True).split()
+        return float(alone), float(both)
 
-    samples = in_turns({name: fresh(place) for name, place in places.items()}, setting.rounds(100))
-    for name, times in samples.items():
-        value, error = median([1000 * time for time in times])
-        yield Figure("import, beyond `import ssl`", name, value, error, "ms", Target(1.5, 4.5) if name == OURS else None)
+    for name, place in places.items():
+        fresh(place)
+        pairs = [fresh(place) for _ in range(setting.rounds(100))]
+        samples = {PLAIN: [alone for alone, _ in pairs], name: [both for _, both in pairs]}
+        yield from ratios("import, `import ssl` included", samples, {OURS: Target.ratio(1.15)})
 
 
 # -- in common
