@@ -6,6 +6,23 @@ takes it out again. `system_store()` says what is used here, and why.
 
 from . import _stdlib  # noqa: F401 - first: where Python lacks what is needed, it says so
 from ._context import SSLContext, system_store
-from ._inject import extract_from_ssl, inject_into_ssl
 
 __all__ = ["SSLContext", "extract_from_ssl", "inject_into_ssl", "system_store"]
+
+
+def inject_into_ssl() -> None:
+    """Make `ssl.SSLContext` this package's, for the whole process. Twice is once; any thread may call it.
+
+    Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
+    their own trust, except those that libraries preload (requests, aiohttp).
+    """
+    from ._inject import inject  # most programs have a context of their own, and need none of it
+
+    inject()
+
+
+def extract_from_ssl() -> None:
+    """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working."""
+    from ._inject import extract
+
+    extract()

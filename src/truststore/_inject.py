@@ -46,16 +46,12 @@ _lock = Lock()
 _changes: list[tuple[object, str, object, object]] = []  # whose attribute, its name, what it was, what we made it
 
 
-def inject_into_ssl() -> None:
-    """Make `ssl.SSLContext` this package's, for the whole process. Twice is once; any thread may call it.
-
-    Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
-    their own trust, except those that libraries preload (requests, aiohttp).
-    """
+def inject() -> None:
+    """What `inject_into_ssl()` does."""
     with _lock.current:
         if issubclass(ssl.SSLContext, SSLContext):
             return
-        extract_from_ssl()
+        extract()
         outer = class_in_place()
         replaced = tuple(dict.fromkeys((stdlib_class(), outer)))
         _change(SSLContext, "_stands_for", replaced)
@@ -69,8 +65,8 @@ def inject_into_ssl() -> None:
                 _change(module, attribute, make(module))
 
 
-def extract_from_ssl() -> None:
-    """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working."""
+def extract() -> None:
+    """What `extract_from_ssl()` does."""
     with _lock.current:
         if not _changes:
             return
