@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+THREADED = ("tests/test_stress.py", "tests/test_threads.py", "tests/gate/test_gate_concurrency.py")
 nox.options.sessions = ["lint", "types", "docs", "package", "tests"]
 
 
@@ -21,6 +23,15 @@ def tests(session: nox.Session) -> None:
     """The tests, with README's and the documentation's examples among them. Arguments go to pytest."""
     install(session, "tests")
     session.run("pytest", "-q", "-n", "auto", "--maxprocesses", "8", *session.posargs)
+
+
+@nox.session
+def threads(session: nox.Session) -> None:
+    """The tests that have threads, and few that others need: for a Python without a GIL, which it must not switch on."""
+    session.install("-e", ".", "cryptography", "pyopenssl", "pytest", "pytest-timeout")
+    session.run(
+        "pytest", "-q", *(session.posargs or THREADED), env={"PYTHON_GIL": "0"} if "t" in getattr(sys, "abiflags", "") else {}
+    )
 
 
 @nox.session
@@ -42,9 +53,10 @@ def format(session: nox.Session) -> None:  # noqa: A001
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Mypy, for the package as seen from each platform, and pyright."""
+    """Mypy, as each Python sees it all, and each platform the package; and pyright."""
     install(session, "types", "package", "benchmarks")
-    session.run("mypy")
+    for version in nox.project.python_versions(PROJECT):
+        session.run("mypy", "--python-version", version)
     for platform in ("win32", "darwin"):
         session.run("mypy", "--platform", platform, "src")
     session.run("pyright")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pythons of newer Debians, laid beside pyenv's on an older one, as ordinary programs:
+# Pythons of newer releases of Debian, laid beside pyenv's on an older one, as ordinary programs:
 #
 #     bash tools/newer_pythons.sh "$(pyenv root)/versions" sid/3.14 sid/3.15 trixie/3.13.5 sid/pypy3.11-8
 #
