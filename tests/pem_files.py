@@ -99,6 +99,7 @@ TEXTS: dict[str, str | bytes] = {
     "almost BEGIN": "-----\n-----BEGIN\n-----BEGIN-----\n" + A,
     "not base64": A + L.replace("\nM", "\n!M", 1),
     "padding within": A + L.replace("\n", "=\n", 3),
+    "padding within, in the place of three characters": A[:78] + "MAA=\n" + A[81:],
     "padding missing": f"{BEGIN}\nMAA\n{END}\n",
     "base64 of nothing": f"{A}{BEGIN}\n{END}\n",
     "base64 of something else": A + block(b"\x30\x03\x02\x01\x00"),

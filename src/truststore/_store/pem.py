@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     #: A certificate, and OpenSSL's own settings that stood behind it in a "trusted" block (openssl-x509(1), "Trust Settings").
     Block = tuple[bytes, bytes]
 
-#: A block in plain form. A line may have blanks at its ends; an empty line, or one with a colon, is what OpenSSL calls a header.
+#: A block in plain form. A line may have blanks at its ends; an empty line, or one with a colon, is what OpenSSL calls a header. Padding
+#: within, which only binascii overlooks, is on no line but the last.
 _BLOCK = re.compile(
     rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t\r]*\n"
-    rb"((?:[ \t]*[A-Za-z0-9+/]+={0,2}[ \t\r]*\n)+)"
+    rb"((?:[ \t]*[A-Za-z0-9+/]+[ \t\r]*\n)*[ \t]*[A-Za-z0-9+/]+={0,2}[ \t\r]*\n)"
     rb"-----END \1-----[ \t\r]*$",
     re.MULTILINE,
 )
