@@ -100,7 +100,10 @@ class TestNames:
     @pytest.mark.parametrize("module", ["certifi", "botocore.httpsession", "pip._vendor.certifi"])
     def test_what_the_libraries_load(self, module: str) -> None:
         library = pytest.importorskip(module)
-        assert is_public(library.where())
+        bundle = library.where()
+        if os.path.basename(bundle) != "cacert.pem":
+            pytest.skip(f"this {module} is changed, as Debian's is: it says {bundle}")
+        assert is_public(bundle)
         assert is_public(os.path.join(os.path.dirname(pytest.importorskip("botocore").__file__), "cacert.pem"))
 
     @pytest.mark.skipif(sys.platform != "win32", reason="paths of Windows")
