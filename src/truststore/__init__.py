@@ -4,8 +4,14 @@
 takes it out again. `system_store()` says what is used here, and why.
 """
 
+from __future__ import annotations
+
 from . import _stdlib  # noqa: F401 - first: where Python lacks what is needed, it says so
 from ._context import SSLContext, system_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["SSLContext", "extract_from_ssl", "inject_into_ssl", "system_store"]
 
@@ -16,13 +22,19 @@ def inject_into_ssl() -> None:
     Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
     their own trust, except those that libraries preload (requests, aiohttp).
     """
-    from ._inject import inject  # most programs have a context of their own, and need none of it
-
-    inject()
+    _injection().inject()
 
 
 def extract_from_ssl() -> None:
     """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working."""
-    from ._inject import extract
+    _injection().extract()
 
-    extract()
+
+def _injection() -> ModuleType:
+    """Imported when it is used: most programs make contexts of their own.
+
+    Not within the functions above: without a global name in them, InterpreterPoolExecutor would run their code outside this package.
+    """
+    from . import _inject
+
+    return _inject
