@@ -21,6 +21,7 @@ from servers import HOST, TIMEOUT, Server, Store, needs_openssl
 
 import truststore
 from truststore import _cli
+from truststore._cli import overview
 from truststore._verify_codes import OPENSSL_WORDS
 
 if TYPE_CHECKING:
@@ -150,6 +151,21 @@ def test_what_decides_here(system: Store, capsys: pytest.CaptureFixture[str]) ->
     assert "Decided by OpenSSL" in output.out
     assert str(system.file) in output.out
     assert str(system.directory) in output.out, "passed over: it holds nothing"
+
+
+def test_blocks_that_are_left_out(system: Store, root: Authority, capsys: pytest.CaptureFixture[str]) -> None:
+    system.file.write_text(f"{root.pem}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "ascii")
+    assert run() == 0
+    assert f"warning: {system.file}, line {root.pem.count(chr(10)) + 1}: left out a block" in capsys.readouterr().out
+
+
+def test_a_store_that_disappears(system: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    store = truststore.system_store()
+    assert store is not None
+    monkeypatch.setattr(overview, "system_store", lambda: store)
+    system.file.unlink()
+    assert run() == 0
+    assert "No such file" in capsys.readouterr().out
 
 
 def test_in_a_process_of_its_own(system: Store, leaf: Certificate, stranger: Certificate) -> None:

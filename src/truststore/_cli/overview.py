@@ -5,6 +5,10 @@ from __future__ import annotations
 from .._context import SSLContext, system_store
 from .status import TRUSTED
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._store.search import Store
+
 
 def show_store() -> int:
     """Say what decides on this machine, and why."""
@@ -13,6 +17,14 @@ def show_store() -> int:
     if store is not None:
         for path, why in store.passed_over:
             print(f"  passed over: {path} ({why})")
-        for warning in store.warnings:
+        for warning in (*store.warnings, *_left_out(store)):
             print(f"  warning: {warning}")
     return TRUSTED
+
+
+def _left_out(store: Store) -> tuple[object, ...]:
+    """The blocks of its files that are not loaded, or why that cannot be said."""
+    try:
+        return store.damaged
+    except OSError as error:
+        return (error,)
