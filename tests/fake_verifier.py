@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from truststore import _platform, _verdict
+from truststore import _verdict
 from truststore._first_flight import verified_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-PLATFORM = _platform.Platform("Fake", "a store made for tests")
+PLATFORM = _verdict.Platform("Fake", "a store made for tests")
 
 
 class FakeVerifier:

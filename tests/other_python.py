@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import truststore
-from truststore import _platform, _verdict
+from truststore import _verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(sys.argv[-1])
 HOST = "localhost"
-FAKE = _platform.Platform("Fake", "a fake store")
+FAKE = _verdict.Platform("Fake", "a fake store")
 
 
 # -- connections --------------------------------------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ import pytest
 from certificates import Authority, self_signed
 from fake_verifier import chain_built, load
 
-from truststore import _platform, _verdict, _verify_codes
+from truststore import _verdict, _verify_codes
 
-PLATFORM = _platform.Platform("Windows", "the machine's certificate store")
+PLATFORM = _verdict.Platform("Windows", "the machine's certificate store")
 FLAGS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).verify_flags
 NOTES = sys.version_info >= (3, 11)
 
@@ -251,7 +251,7 @@ def test_errors_travel_between_processes() -> None:
 # Two judges. ------------------------------------------------------------------------------------------------------------------------------
 
 
-def refused_by(code: int, platform: _platform.Platform) -> ssl.SSLCertVerificationError:
+def refused_by(code: int, platform: _verdict.Platform) -> ssl.SSLCertVerificationError:
     return _verdict.refusal(question(b""), code, platform)
 
 
@@ -260,13 +260,13 @@ def refused_by(code: int, platform: _platform.Platform) -> ssl.SSLCertVerificati
     [(20, 62, 62), (62, 20, 62), (20, 19, 20), (2, 20, 2), (62, 10, 62), (10, 62, 10), (20, 1, 1), (18, 23, 23)],
 )
 def test_the_refusal_that_got_further_is_said(own: int, systems: int, said: int) -> None:
-    error = _verdict.further(refused_by(own, _platform.OWN), refused_by(systems, PLATFORM))
+    error = _verdict.further(refused_by(own, _verdict.OWN), refused_by(systems, PLATFORM))
     assert error.verify_code == said
 
 
 @with_notes
 def test_the_note_names_both_judges() -> None:
-    first, second = attributes(_verdict.further(refused_by(62, _platform.OWN), refused_by(20, PLATFORM)))["__notes__"]
+    first, second = attributes(_verdict.further(refused_by(62, _verdict.OWN), refused_by(20, PLATFORM)))["__notes__"]
     assert "Asked: OpenSSL, with what the program loaded." in first
     assert second == "Asked besides: Windows, with the machine's certificate store: unable to get local issuer certificate"
 

@@ -26,7 +26,6 @@ from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadEr
 from . import _der, _verdict
 from ._first_flight import NoVerdict
 from ._locks import Lock
-from ._platform import OWN
 from ._stand_in import StandIn
 from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
 from ._verify_codes import UNABLE_TO_GET_ISSUER_LOCALLY
@@ -290,7 +289,7 @@ class ClientGate(OpenClientGate, Gate):
         if owner.vouches_for_client(began_with):
             owner.remember_chain(began_with)
             return verified
-        raise _verdict.refusal(self._question.about(chain or (leaf,)), UNABLE_TO_GET_ISSUER_LOCALLY, OWN)
+        raise _verdict.refusal(self._question.about(chain or (leaf,)), UNABLE_TO_GET_ISSUER_LOCALLY, _verdict.OWN)
 
 
 class BuiltCertificate:

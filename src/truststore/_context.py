@@ -19,9 +19,10 @@ from functools import partial
 from ssl import CERT_NONE, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
-from ._platform import OWN, PLATFORM, verify
+from ._platform import PLATFORM, verify
 from ._settings import CHECK_HOSTNAME, VERIFY_MODE, Settings
 from ._trust import BY_OPENSSL, INSTEAD_OF_OPENSSL, Trust
+from ._verdict import OWN, Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ._stand_in import StandIn
     from ._stdlib import Connection, Decoded, Ends, Factory, Password
     from ._store.search import Store
-    from ._verdict import Question, Verifier
+    from ._verdict import Verifier
 
     Answer = TypeVar("Answer")
 
@@ -356,8 +357,6 @@ class SSLContext(_CSettings):
 
     def _question(self, hostname: str | None) -> Question:
         """What the user has set, as of now; the chain is yet to come."""
-        from ._verdict import Question  # for gates only
-
         return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, _stdlib.security_level(self))
 
     def _asked_without_connection(self, hostname: str | None) -> tuple[Question, Judges]:

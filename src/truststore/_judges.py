@@ -18,7 +18,6 @@ from ssl import SSLCertVerificationError
 
 from . import _verdict
 from ._first_flight import NoVerdict, verified_chain
-from ._platform import OPENSSL, Platform
 from ._stand_in import explain
 from ._verify_codes import FINAL, UNKNOWN_ISSUER
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from ._settings import Settings
     from ._store.public import Bundle
-    from ._verdict import Question, Verifier
+    from ._verdict import Platform, Question, Verifier
 
 
 class StoreJudge:
@@ -62,7 +61,7 @@ class PublicBundles:
     def instead_of(self, refused: SSLCertVerificationError, question: Question) -> tuple[bytes, ...]:
         """The chain that one of them vouches for. Raises the refusal that got furthest, the system's or theirs."""
         for bundle in self._bundles:
-            whose = Platform("OpenSSL", bundle.path)
+            whose = _verdict.Platform("OpenSSL", bundle.path)
             try:
                 return StoreJudge(bundle.context(question.security_level), self._settings, self._host_flags, whose)(question)
             except SSLCertVerificationError as error:
@@ -81,7 +80,7 @@ class Judges:
         self,
         own: StoreJudge | None,
         system: Verifier | None = None,
-        platform: Platform = OPENSSL,
+        platform: Platform = _verdict.OPENSSL,
         public: PublicBundles | None = None,
         notes: Sequence[str] = (),
     ) -> None:

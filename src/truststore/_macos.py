@@ -22,7 +22,7 @@ import os
 from ssl import VerifyFlags
 
 from ._names import ip_address, without_zone
-from ._platform import SECURITY_FRAMEWORK as PLATFORM
+from ._verdict import SECURITY_FRAMEWORK as PLATFORM
 from ._verdict import no_verdict, refusal
 from ._verify_codes import IP_ADDRESS_MISMATCH
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 from ssl import SSLCertVerificationError
 
 from . import _stdlib
-from ._platform import OPENSSL
 from ._stdlib import CContext, plain_context
-from ._verdict import nothing_to_verify_with, unusable_store
+from ._verdict import OPENSSL, nothing_to_verify_with, unusable_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

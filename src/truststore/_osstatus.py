@@ -10,7 +10,7 @@ import time
 
 from . import _der, _verdict
 from ._names import ip_address, without_zone
-from ._platform import SECURITY_FRAMEWORK as PLATFORM
+from ._verdict import SECURITY_FRAMEWORK as PLATFORM
 from ._verdict import no_verdict
 from ._verify_codes import HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH, UNSPECIFIED
 

@@ -29,7 +29,7 @@ from ssl import PROTOCOL_TLS_SERVER, Purpose, SSLCertVerificationError
 
 from . import _stdlib
 from ._own import Lost, Own
-from ._platform import OPENSSL, OWN
+from ._verdict import OPENSSL, OWN, own_anchors_are_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,11 +39,10 @@ if TYPE_CHECKING:
 
     from ._judges import Judges
     from ._openssl import Roots
-    from ._platform import Platform
     from ._settings import Settings
     from ._store.public import Bundle
     from ._store.search import Store
-    from ._verdict import Verifier
+    from ._verdict import Platform, Verifier
 
 #: Who decides on a connection: OpenSSL alone; a gate after OpenSSL, by own anchors alone; a gate instead of OpenSSL.
 BY_OPENSSL, AFTER_OPENSSL, INSTEAD_OF_OPENSSL = "by OpenSSL", "after OpenSSL", "instead of OpenSSL"
@@ -234,8 +233,6 @@ class Trust:
         try:
             return self.own.alone(context, _stdlib.security_level(context))
         except Lost as error:
-            from ._verdict import own_anchors_are_lost  # for bad news only
-
             raise own_anchors_are_lost(OPENSSL, str(error)) from None
 
 

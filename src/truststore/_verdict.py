@@ -18,9 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from ssl import VerifyFlags
 
-    from ._platform import Platform
-
     Verifier = Callable[["Question"], Sequence[bytes]]
+
+
+class Platform:
+    """Who decides, and where its anchors are: what messages and the command line say."""
+
+    __slots__ = ("name", "store")
+
+    def __init__(self, name: str, store: str) -> None:
+        self.name, self.store = name, store
+
+
+OPENSSL = Platform("OpenSSL", "the system's store")
+OWN = Platform("OpenSSL", "what the program loaded")
+CRYPTOAPI = Platform("CryptoAPI", "the Windows certificate stores")
+SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's root store")
 
 
 class Question:

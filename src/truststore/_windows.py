@@ -23,7 +23,7 @@ from ssl import VERIFY_CRL_CHECK_LEAF
 
 from . import _crypt32, _der, _verdict
 from ._names import ip_address
-from ._platform import CRYPTOAPI as PLATFORM
+from ._verdict import CRYPTOAPI as PLATFORM
 from ._verify_codes import IP_ADDRESS_MISMATCH, UNSPECIFIED
 
 if sys.platform != "win32":
