@@ -210,7 +210,7 @@ def test_the_system_is_more_lenient(mac: Simulator, known: Authority, tmp_path: 
 def test_the_note_names_both(mac: Simulator, own: Authority) -> None:
     with pytest.raises(ssl.SSLCertVerificationError) as caught:
         handshake(context_trusting(own), Authority.new().issue(HOST))
-    note = "\n".join(caught.value.__notes__)
+    note = "\n".join(vars(caught.value)["__notes__"])
     assert "OpenSSL" in note
     assert "Security.framework" in note
 
