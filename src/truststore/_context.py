@@ -15,7 +15,6 @@ from __future__ import annotations
 import ssl
 import sys
 from abc import ABCMeta
-from functools import partial
 from ssl import CERT_NONE, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
@@ -302,7 +301,10 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None,
     ) -> Connection | StandIn:
         """The C connection object, or the gate that stands in its place."""
-        made = partial(make, self, *ends, server_side, hostname, owner=owner, session=session)
+
+        def made() -> Connection:
+            return make(self, *ends, server_side, hostname, owner=owner, session=session)
+
         try:
             with self._settings.lock:
                 return self._served(made, ends) if server_side else self._connected(made, ends, hostname)

@@ -14,7 +14,6 @@ A context passes itself to each call: no reference leads back to it.
 
 from __future__ import annotations
 
-from functools import partial
 from ssl import CERT_NONE, CERT_REQUIRED, VerifyMode
 
 from . import _stdlib
@@ -73,7 +72,7 @@ class Settings:
             if self._kept is None:
                 _stdlib.set_verify_mode(context, value)
             else:
-                self._change(context, partial(self._with_mode, context, value))
+                self._change(context, lambda mode, check: self._with_mode(context, value, mode, check))
                 self.unset -= {VERIFY_MODE}
 
     def _with_mode(self, context: ssl.SSLContext, value: VerifyMode, mode: VerifyMode, check: bool) -> Values:
