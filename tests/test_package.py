@@ -54,7 +54,7 @@ def test_annotations_are_never_evaluated(path: Path) -> None:
 def test_the_package_needs_itself_relatively_and_the_standard_library(path: Path) -> None:
     absolute = {node.module or "" for node in imports(path) if isinstance(node, ast.ImportFrom) and not node.level}
     absolute |= {name.name for node in imports(path) if isinstance(node, ast.Import) for name in node.names}
-    known = sys.stdlib_module_names | {"_typeshed"}  # which type checkers alone import
+    known = sys.stdlib_module_names | {"_typeshed", "typing_extensions"}  # which type checkers alone import
     assert {name.partition(".")[0] for name in absolute} <= known
 
 

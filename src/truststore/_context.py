@@ -27,9 +27,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
-    from typing import Any, Self, TypeVar
+    from typing import Any, TypeVar
 
     from _typeshed import ReadableBuffer, StrOrBytesPath
+    from typing_extensions import Self
 
     from ._judges import Judges
     from ._settings import Values
