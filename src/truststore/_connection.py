@@ -11,7 +11,11 @@ Rules.
 3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
    leaves the connection refused for good, and its socket shut down, so that nobody goes on in plain text.
 4. `_lock` belongs to one connection: a thread that reads while another is waiting for the verdict waits, too.
-5. A resumed session has no chain. The leaf is judged again, with the chain that it came with, if the session was taken from here.
+5. A chain counts if it came in this handshake. A session that is offered brings that of its own first handshake along (from CPython 3.13.5
+   on, gh-116810), which says nothing as long as the server has not answered.
+6. A resumed session is judged again, when the handshake is over: by the chain that it keeps, or, where it keeps the leaf alone, with what
+   the leaf came with, if the session was taken from here.
+7. Within the handshake no session is put in, whose chain would pass for the server's.
 
 No reference leads back from the C object, the context or a kept error to the gate: it dies with its socket.
 """
@@ -20,6 +24,7 @@ from __future__ import annotations
 
 import _socket
 import ssl
+import sys
 from _weakref import ref
 from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, SSLWantWriteError
 
@@ -50,6 +55,11 @@ if TYPE_CHECKING:
         def leaves_clients_to_openssl(self) -> bool: ...
 
 
+#: Whether a client's session has the chain of its first handshake: gh-116810. Where this says no by mistake, memory is wasted; where it
+#: says yes by mistake, the leaf alone is judged.
+SESSIONS_KEEP_CHAINS = sys.version_info >= (3, 13, 5) and sys.implementation.name == "cpython"
+
+
 class OpenGate(StandIn):
     """What a gate is once the peer is verified: `read`, `write` and `do_handshake` are the C connection object's own.
 
@@ -62,6 +72,7 @@ class OpenGate(StandIn):
         "_context",
         "_judges",
         "_lock",
+        "_offered",
         "_outgoing",
         "_question",
         "_refusal",
@@ -87,6 +98,8 @@ class OpenGate(StandIn):
         self._outgoing = ends[1] if len(ends) == 2 else None
         self._socket = ref(ends[0]) if len(ends) == 1 else None
         self._lock = Lock()
+        #: The id of the session that the client comes with, if it brings a chain; None before the handshake has begun.
+        self._offered: bytes | None = None
         self._asking = False
         self._refusal: SSLCertVerificationError | None = None
         self._verified: tuple[bytes, ...] | None = None  # not judged yet
@@ -96,10 +109,16 @@ class OpenGate(StandIn):
 
     def _shake_hands(self) -> None:
         self._raise_if_refused()
+        self._begin()
         while not self._finished():
             self._judge(self._sent())
-        self._judge(self._sent() or self._resumed())
+        self._judge(self._known() or self._resumed())
         self._open(OpenGate)
+
+    def _begin(self) -> None:
+        with self._lock.current:
+            if self._offered is None:
+                self._offered = self._session_id() if self._known() else b""
 
     def _open(self, how: type[OpenGate]) -> None:
         for name in ("read", "write", "do_handshake"):
@@ -125,11 +144,29 @@ class OpenGate(StandIn):
         return self._conn.shutdown()
 
     def _sent(self) -> tuple[bytes, ...]:
-        sent = self._conn.get_unverified_chain() or ()
-        return tuple(certificate.public_bytes(ENCODING_DER) for certificate in sent if certificate)
+        """The chain that has come so far, while the handshake is under way."""
+        known = self._known()
+        return () if known and self._has_offered_session() else known
+
+    def _known(self) -> tuple[bytes, ...]:
+        """The chain that OpenSSL has of the peer: from this handshake, or with the session."""
+        known = self._conn.get_unverified_chain() or ()
+        return tuple(certificate.public_bytes(ENCODING_DER) for certificate in known if certificate)
+
+    def _has_offered_session(self) -> bool:
+        """Whether the chain is still that of the session that the client came with: its server has not answered, or resumes it.
+
+        A client that is declined gets a new session, with another id or none. One without an id cannot be offered at all (OpenSSL:
+        SSL_SESSION_is_resumable).
+        """
+        return bool(self._offered) and self._session_id() == self._offered
+
+    def _session_id(self) -> bytes:
+        session = self._conn.session
+        return session.id if session else b""
 
     def _resumed(self) -> tuple[bytes, ...]:
-        """OpenSSL keeps the leaf alone with a session."""
+        """CPython before 3.13.5 keeps the leaf alone with a session."""
         leaf = self._conn.getpeercert(True)
         return self._context.chain_of(leaf) if isinstance(leaf, bytes) else ()
 
@@ -139,7 +176,7 @@ class OpenGate(StandIn):
         """Return if the peer with this chain is trusted, raise otherwise; ask at most once."""
         with self._lock.current:
             self._raise_if_refused()
-            if chain and chain == self._verified:
+            if chain == self._verified:
                 return
             self._asking = True
             try:
@@ -158,6 +195,8 @@ class OpenGate(StandIn):
                 raise _verdict.again(self._refusal or self._unanswered("it was interrupted"))
 
     def _ask(self, chain: tuple[bytes, ...]) -> Sequence[bytes]:
+        if self._verified is not None:
+            raise self._unanswered("the peer has changed it after the verdict")
         if not chain:
             raise self._unanswered("the peer sent none")
         try:
@@ -203,7 +242,7 @@ class OpenGate(StandIn):
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        if self._verified:
+        if self._verified and not SESSIONS_KEEP_CHAINS:
             self._context.remember_chain(self._verified)
         return self._conn.session
 
@@ -227,6 +266,17 @@ class Gate(OpenGate):
     def write(self, data: ReadableBuffer) -> int:
         self._shake_hands()
         return self._conn.write(data)
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        return self._conn.session
+
+    @session.setter
+    def session(self, session: ssl.SSLSession | None) -> None:
+        with self._lock.current:
+            if self._offered is not None:
+                raise ValueError("Cannot set session after handshake.")
+            self._conn.session = session
 
 
 class OpenClientGate(OpenGate):

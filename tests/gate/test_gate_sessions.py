@@ -1,20 +1,23 @@
-"""Resumed sessions bring no chain, and OpenSSL does not verify them again: the gate does."""
+"""OpenSSL does not verify a resumed session again: the gate does, and is not misled by the chain of one that is only offered."""
 
 from __future__ import annotations
 
+import contextlib
 import ftplib
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_servers import HOSTNAME_MISMATCH, PING, REJECTED, Peer, client_context, root, sites
-from servers import HOST, TIMEOUT, Server, exchange, in_memory, shake_hands
+from gate_servers import HOSTNAME_MISMATCH, PING, REJECTED, Peer, client_certificate, client_context, has_certificate, root, sites
+from servers import HOST, TIMEOUT, Server, connected, exchange, in_memory, shake_hands
 
 from truststore import _context
+from truststore._connection import SESSIONS_KEEP_CHAINS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from certificates import Certificate
     from fake_verifier import FakeVerifier
@@ -44,6 +47,11 @@ def trusted() -> Certificate:
     return sites()["trusted"].certificate
 
 
+def whole(certificate: Certificate) -> tuple[bytes, ...]:
+    """The chain that its server sends."""
+    return tuple(link.der for link in certificate.chain)
+
+
 def begin(context: SSLContext, serving: ssl.SSLContext) -> ssl.SSLSession:
     """A connection, for its session."""
     client, server = in_memory(context, serving)
@@ -66,7 +74,7 @@ def test_it_is_verified_again(context: SSLContext, serves: Serves, trusted: Cert
     client = resume(context, serving, begin(context, serving))
     assert client.session_reused
     first, second = judge.questions
-    assert first.chain == second.chain == tuple(certificate.der for certificate in trusted.chain)
+    assert first.chain == second.chain == whole(trusted)
     assert client.getpeercert(True) == trusted.der
     assert client.getpeercert()["subjectAltName"] == (("DNS", HOST), ("IP Address", "127.0.0.1"))  # type: ignore[index]
 
@@ -110,7 +118,7 @@ def test_one_that_began_unverified(context: SSLContext, serves: Serves, name: st
     with pytest.raises(ssl.SSLCertVerificationError):
         resume(context, serving, session)
     (question,) = judge.questions
-    assert question.chain == (certificate.der,), "not resumed"
+    assert question.chain == (whole(certificate) if SESSIONS_KEEP_CHAINS else (certificate.der,)), "not resumed"
 
 
 def test_one_that_was_refused(context: SSLContext, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
@@ -131,6 +139,7 @@ def test_one_that_was_refused(context: SSLContext, version: ssl.TLSVersion, judg
     assert peer.received == b""
 
 
+@pytest.mark.skipif(SESSIONS_KEEP_CHAINS, reason="sessions of this Python keep their chain")
 def test_the_chain_is_remembered_for_some_leaves(
     context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +154,172 @@ def test_the_chain_is_remembered_for_some_leaves(
         resume(context, serving, session)
     (question,) = judge.questions
     assert question.chain == (trusted.der,)
+
+
+@pytest.mark.skipif(not SESSIONS_KEEP_CHAINS, reason="sessions of this Python keep the leaf alone")
+def test_the_chain_is_the_sessions_own(context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier) -> None:
+    """The context need not remember it."""
+    serving = serves(trusted)
+    assert resume(context, serving, begin(context, serving)).session_reused
+    assert context._chains == {}
+    assert [question.chain for question in judge.questions] == [whole(trusted)] * 2
+
+
+# -- one that is offered ------------------------------------------------------------------------------------------------------------
+#
+# From CPython 3.13.5 on OpenSSL knows its chain before the server has answered (gh-116810).
+
+
+class Declined:
+    """A client that offers a session, step by step, and a server that does not know it, and asks for a certificate."""
+
+    def __init__(self, context: SSLContext, serving: ssl.SSLContext, session: ssl.SSLSession) -> None:
+        serving.verify_mode = ssl.CERT_OPTIONAL
+        serving.load_verify_locations(cadata=root().der)
+        self.to_client, self.to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.client = context.wrap_bio(self.to_client, self.to_server, server_hostname=HOST, session=session)
+        self.server = serving.wrap_bio(self.to_server, self.to_client, server_side=True)
+
+    def greet(self) -> None:
+        for side in self.client, self.server:
+            with pytest.raises(ssl.SSLWantReadError):
+                side.do_handshake()
+
+    def finish(self) -> None:
+        shake_hands(self.client, self.server)
+        exchange(self.client, self.server)
+        assert not self.client.session_reused
+
+
+def test_nothing_is_judged_before_the_server_has_answered(
+    context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier
+) -> None:
+    declined = Declined(context, serves(trusted), begin(context, serves(trusted)))
+    judge.questions.clear()
+    for _ in range(2):
+        with pytest.raises(ssl.SSLWantReadError):
+            declined.client.do_handshake()
+    assert judge.questions == []
+
+
+def test_a_certificate_was_renewed(context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier) -> None:
+    """The old one is not trusted any more, which does not matter."""
+    old = root().issue(HOST, key="p256")
+    session = begin(context, serves(old))
+    judge.before = lambda: setattr(judge, "says", False if judge.questions[-1].chain[0] == old.der else None)
+    judge.questions.clear()
+    declined = Declined(context, serves(trusted), session)
+    declined.finish()
+    assert [question.chain for question in judge.questions] == [whole(trusted)]
+
+
+@pytest.mark.parametrize("name", ["untrusted", "misnamed"])
+def test_a_server_that_declines_it_is_judged_by_what_it_sends(
+    name: str, context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier, tmp_path: Path
+) -> None:
+    """And does not get the client's certificate."""
+    session = begin(context, serves(trusted))
+    has_certificate(context, client_certificate(), tmp_path)
+    judge.questions.clear()
+    declined = Declined(context, serves(sites()[name].certificate), session)
+    declined.greet()
+    for _ in range(2):
+        with pytest.raises(ssl.SSLCertVerificationError) as caught:
+            declined.client.do_handshake()
+        assert caught.value.verify_code == sites()[name].code
+    assert declined.to_server.pending == 0
+    assert [question.chain for question in judge.questions] == [whole(sites()[name].certificate)]
+
+
+@pytest.mark.parametrize("says", [None, False])
+def test_a_server_that_declines_it_sends_the_same_chain(
+    says: bool | None, context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier, tmp_path: Path
+) -> None:
+    """It came in this handshake: it is judged as soon as any other, once."""
+    session = begin(context, serves(trusted))
+    has_certificate(context, client_certificate(), tmp_path)
+    judge.questions.clear()
+    judge.says = says
+    declined = Declined(context, serves(trusted), session)
+    declined.greet()
+    if says is None:
+        declined.finish()
+        assert declined.server.getpeercert(True) == client_certificate().der
+    else:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            declined.client.do_handshake()
+        assert declined.to_server.pending == 0
+    assert [question.chain for question in judge.questions] == [whole(trusted)]
+
+
+def test_over_a_socket(context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier) -> None:
+    """Where the handshake is one step."""
+    untrusted = sites()["untrusted"]
+    session = begin(context, serves(trusted))
+    judge.questions.clear()
+    with connected(context, serves(trusted), session=session) as (client, _):
+        assert not client.session_reused
+    with Server(serves(untrusted.certificate)) as server, socket.create_connection(server.address, TIMEOUT) as sock:
+        with pytest.raises(ssl.SSLCertVerificationError) as caught:
+            context.wrap_socket(sock, server_hostname=HOST, session=session)
+        server.outcome()
+    assert caught.value.verify_code == untrusted.code
+    assert [question.chain for question in judge.questions] == [whole(trusted), whole(untrusted.certificate)]
+
+
+def test_one_that_its_server_has_no_ticket_for_yet(context: SSLContext, trusted: Certificate, judge: FakeVerifier) -> None:
+    """Before the ticket of TLS 1.3 arrives the session has no id, and cannot be offered."""
+    client, _ = in_memory(context, trusted.server_context())
+    assert client.session is not None and not client.session.id
+    declined = Declined(context, trusted.server_context(), client.session)
+    judge.questions.clear()
+    declined.finish()
+    assert [question.chain for question in judge.questions] == [whole(trusted)]
+
+
+def in_pieces(
+    context: SSLContext, serving: ssl.SSLContext, session: ssl.SSLSession | None, size: int = 7
+) -> Iterator[ssl.SSLObject]:
+    """The client, again and again until its handshake is over: the server's messages come in pieces of so many bytes."""
+    to_client, to_server, on_the_way = ssl.MemoryBIO(), ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(to_client, to_server, server_hostname=HOST, session=session)
+    server = serving.wrap_bio(to_server, on_the_way, server_side=True)
+    while client.version() is None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        yield client
+        with contextlib.suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        to_client.write(on_the_way.read(size))
+
+
+@pytest.mark.parametrize("what", ["resumed", "declined", "none"])
+def test_each_message_comes_in_pieces(
+    what: str, context: SSLContext, serves: Serves, trusted: Certificate, judge: FakeVerifier
+) -> None:
+    """There is one verdict."""
+    serving = serves(trusted)
+    session = None if what == "none" else begin(context, serving)
+    judge.questions.clear()
+    steps = list(in_pieces(context, serving if what == "resumed" else serves(trusted), session))
+    assert len(steps) > 10
+    assert steps[-1].session_reused == (what == "resumed")
+    assert [question.chain for question in judge.questions] == [whole(trusted)]
+
+
+def test_none_can_be_set_within_a_handshake(context: SSLContext, serves: Serves, trusted: Certificate) -> None:
+    """Its chain would be in place of the server's."""
+    session = begin(context, serves(trusted))
+    for client in in_pieces(context, serves(trusted), None):
+        if client.version() is None:
+            with pytest.raises(ValueError, match="Cannot set session after handshake"):
+                client.session = session
+
+
+def test_one_that_is_set_can_be_read(context: SSLContext, serves: Serves, trusted: Certificate) -> None:
+    session = begin(context, serves(trusted))
+    client = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=HOST, session=session)
+    assert client.session == session
 
 
 def test_a_session_of_another_context_is_refused(context: SSLContext, serves: Serves, trusted: Certificate) -> None:
