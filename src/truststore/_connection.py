@@ -15,7 +15,8 @@ Rules.
    on, gh-116810), which says nothing as long as the server has not answered.
 6. A resumed session is judged again, when the handshake is over: by the chain that it keeps, or, where it keeps the leaf alone, with what
    the leaf came with, if the session was taken from here.
-7. Within the handshake no session is put in, whose chain would pass for the server's.
+7. Within the handshake no session is put in, whose chain would pass for the server's, and none is given away: until the server has proven
+   that it knows a session's secret there may be none.
 
 No reference leads back from the C object, the context or a kept error to the gate: it dies with its socket.
 """
@@ -269,7 +270,7 @@ class Gate(OpenGate):
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        return self._conn.session
+        return None if self._is_under_way() else self._conn.session
 
     @session.setter
     def session(self, session: ssl.SSLSession | None) -> None:
@@ -277,6 +278,9 @@ class Gate(OpenGate):
             if self._offered is not None:
                 raise ValueError("Cannot set session after handshake.")
             self._conn.session = session
+
+    def _is_under_way(self) -> bool:
+        return self._offered is not None and self._conn.version() is None
 
 
 class OpenClientGate(OpenGate):

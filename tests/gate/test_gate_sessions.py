@@ -307,13 +307,15 @@ def test_each_message_comes_in_pieces(
     assert [question.chain for question in judge.questions] == [whole(trusted)]
 
 
-def test_none_can_be_set_within_a_handshake(context: SSLContext, serves: Serves, trusted: Certificate) -> None:
-    """Its chain would be in place of the server's."""
+def test_there_is_no_session_within_a_handshake(context: SSLContext, serves: Serves, trusted: Certificate) -> None:
+    """Nobody has proven to know its secret yet. Nor can one be set: its chain would be in place of the server's."""
     session = begin(context, serves(trusted))
     for client in in_pieces(context, serves(trusted), None):
         if client.version() is None:
+            assert client.session is None
             with pytest.raises(ValueError, match="Cannot set session after handshake"):
                 client.session = session
+    assert client.session is not None
 
 
 def test_one_that_is_set_can_be_read(context: SSLContext, serves: Serves, trusted: Certificate) -> None:
