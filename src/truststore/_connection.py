@@ -17,6 +17,7 @@ Rules.
    the leaf came with, if the session was taken from here.
 7. Within the handshake no session is put in, whose chain would pass for the server's, and none is given away: until the server has proven
    that it knows a session's secret there may be none.
+8. Without a certificate nobody passes but a server that has proven to hold a pre-shared key of the user's (`_holds_shared_key`).
 
 No reference leads back from the C object, the context or a kept error to the gate: it dies with its socket.
 """
@@ -59,6 +60,12 @@ if TYPE_CHECKING:
 #: Whether a client's session has the chain of its first handshake: gh-116810. Where this says no by mistake, memory is wasted; where it
 #: says yes by mistake, the leaf alone is judged.
 SESSIONS_KEEP_CHAINS = sys.version_info >= (3, 13, 5) and sys.implementation.name == "cpython"
+
+#: Whether `ssl` knows pre-shared keys: from Python 3.13 on, if OpenSSL does.
+HAS_SHARED_KEYS = getattr(ssl, "HAS_PSK", False)
+#: How OpenSSL names the cipher suites, up to TLS 1.2, whose servers prove to hold a pre-shared key, and show no certificate (RFC 4279,
+#: 5489). Those of RSA-PSK show one, which is judged.
+BY_SHARED_KEY = ("PSK-", "DHE-PSK-", "ECDHE-PSK-")
 
 
 class OpenGate(StandIn):
@@ -198,12 +205,30 @@ class OpenGate(StandIn):
     def _ask(self, chain: tuple[bytes, ...]) -> Sequence[bytes]:
         if self._verified is not None:
             raise self._unanswered("the peer has changed it after the verdict")
+        if not chain and self._holds_shared_key():
+            return ()
         if not chain:
             raise self._unanswered("the peer sent none")
         try:
             return self._judges.verdict(self._question.about(chain))
         except NoVerdict as error:
             raise self._unanswered(str(error)) from None
+
+    def _holds_shared_key(self) -> bool:
+        """Whether the handshake is over, without a certificate, and its secret was made with a key that the user's callback has answered.
+
+        Up to TLS 1.2 the cipher suite says so; OpenSSL insists on a session's own when it is resumed. With TLS 1.3 there are two ways
+        without a certificate, to OpenSSL both a resumption: by such a key, or of a session (RFC 8446, 2.2), and a session that keeps
+        no certificate has begun by such a key. One of an older version is not offered with TLS 1.3, and one of another context not
+        at all.
+        """
+        version = self._conn.version()
+        if not HAS_SHARED_KEYS or version is None or self._conn.getpeercert(True) is not None:
+            return False
+        if version == "TLSv1.3":
+            return self._conn.session_reused
+        cipher = self._conn.cipher()
+        return cipher is not None and cipher[0].startswith(BY_SHARED_KEY)
 
     def _unanswered(self, why: str) -> SSLCertVerificationError:
         return _verdict.no_verdict(self._question, self._judges.platform, why)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -285,31 +284,6 @@ def test_an_anonymous_server_is_accepted_by_cert_none(context: SSLContext) -> No
     shake_hands(client, server)
     exchange(client, server)
     assert client.getpeercert(True) is None
-
-
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="pre-shared keys came with Python 3.13")
-@pytest.mark.parametrize("mode", [ssl.CERT_NONE, ssl.CERT_REQUIRED], ids=lambda mode: mode.name)
-def test_pre_shared_keys(mode: ssl.VerifyMode, context: SSLContext, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
-    """A key vouches for whoever has it, but nobody was asked whether that is the server: only CERT_NONE says so, as ssl's documentation."""
-    judge.says = True
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    for each in context, serving:
-        each.minimum_version = each.maximum_version = version
-        each.set_ciphers("PSK")
-    context.set_psk_client_callback(lambda hint: ("me", b"the key"))  # type: ignore[attr-defined,unused-ignore]
-    serving.set_psk_server_callback(lambda identity: b"the key")  # type: ignore[attr-defined,unused-ignore]
-    context.check_hostname = False
-    context.verify_mode = mode
-    client, server = wrap_to(serving, context)
-    if mode is ssl.CERT_NONE:
-        shake_hands(client, server)
-        exchange(client, server)
-    else:
-        with pytest.raises(ssl.SSLCertVerificationError, match="the peer sent none"):
-            shake_hands(client, server)
-        with pytest.raises(ssl.SSLCertVerificationError):
-            client.write(PING)
-    assert not judge.questions
 
 
 # -- the server's side ------------------------------------------------------------------------------------------------------------
