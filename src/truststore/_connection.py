@@ -4,8 +4,9 @@
 vouch for clients. Most connections have neither.
 
 Rules.
-1. OpenSSL performs a pending handshake inside any read or write. So until the verdict each of them goes through `do_handshake()`;
-   afterwards the gate is an `OpenGate`, whose slots hold the C object's own bound methods: they cost what they cost in plain ssl.
+1. OpenSSL performs a pending handshake inside any read or write. So until the verdict each of them goes through `do_handshake()`, and
+   so does what nobody knows to be harmless of the C object (`HARMLESS`), such as what a newer Python brings. Afterwards the gate is an
+   `OpenGate`, whose slots hold the C object's own bound methods: they cost what they cost in plain ssl.
 2. The verdict is asked once per handshake, about the chain this peer sent and what the user had set when the connection was wrapped.
    It is asked as soon as the chain is known: over a MemoryBIO that is before the caller can send what the handshake has written.
 3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
@@ -34,7 +35,7 @@ from . import _der, _verdict
 from ._first_flight import NoVerdict
 from ._locks import Lock
 from ._stand_in import StandIn
-from ._stdlib import ENCODING_DER, ENCODING_PEM, plain_context
+from ._stdlib import ENCODING_DER, ENCODING_PEM, HARMLESS, CConnection, plain_context
 from ._verify_codes import UNABLE_TO_GET_ISSUER_LOCALLY
 
 TYPE_CHECKING = False
@@ -306,6 +307,28 @@ class Gate(OpenGate):
 
     def _is_under_way(self) -> bool:
         return self._offered is not None and self._conn.version() is None
+
+
+def after_the_verdict(name: str, member: object) -> object:
+    """A method or a property of the C object, for a gate that is closed."""
+
+    def value(self: Gate) -> Any:
+        self._shake_hands()
+        return getattr(self._conn, name)
+
+    def set_value(self: Gate, new: object) -> None:
+        self._shake_hands()
+        setattr(self._conn, name, new)
+
+    def call(self: Gate, *args: object, **kwargs: object) -> object:
+        return value(self)(*args, **kwargs)
+
+    return call if callable(member) else property(value, set_value)
+
+
+for _name, _member in vars(CConnection).items():
+    if not _name.startswith("__") and _name not in HARMLESS.union(vars(OpenGate), vars(Gate)):
+        setattr(Gate, _name, after_the_verdict(_name, _member))
 
 
 class OpenClientGate(OpenGate):

@@ -116,6 +116,34 @@ def stdlib_class() -> type[ssl.SSLContext]:
 message_callback: Any = getattr(stdlib_class(), "_msg_callback")  # noqa: B009
 
 
+#: What a connection object tells, and what can be set of it, that moves no data and needs no verdict. Of a name that is not here nobody
+#: knows (tests/gate/test_gate_names.py).
+HARMLESS = frozenset(
+    (
+        "cipher",
+        "client_sigalg",
+        "compression",
+        "context",
+        "get_channel_binding",
+        "get_unverified_chain",
+        "group",
+        "owner",
+        "pending",
+        "selected_alpn_protocol",
+        "server_hostname",
+        "server_side",
+        "server_sigalg",
+        "session",
+        "session_reused",
+        "shared_ciphers",
+        "uses_ktls_for_recv",
+        "uses_ktls_for_send",
+        "verify_client_post_handshake",
+        "version",
+    )
+)
+
+
 def connection_of(tls: ssl.SSLSocket | ssl.SSLObject) -> Connection:
     """The connection object, or the gate in its place."""
     connection: Connection = getattr(tls, "_sslobj")  # noqa: B009
