@@ -2,7 +2,7 @@
 
 1. OpenSSL, on a store of certificates that the program loaded, as plain `ssl` would judge it (`_first_flight`). Whom it accepts is
    trusted, and nobody else is asked. Revoked or rejected is final: whoever said so knows more than a list of roots.
-2. The system. It does not hear of what the program loaded.
+2. The system. It does not hear of what the program loaded. Nor of whom CPython refuses (`_denied`), which counts besides, as in `ssl`.
 3. Public bundles that libraries load by themselves, and only if the system does not know the issuer: they must not bring back what the
    system distrusts, or finds expired or for another name.
 
@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from ssl import SSLCertVerificationError
 
-from . import _verdict
+from . import _der, _verdict
+from ._denied import denied_in
 from ._first_flight import NoVerdict, verified_chain
 from ._stand_in import explain
-from ._verify_codes import FINAL, UNKNOWN_ISSUER
+from ._verify_codes import FINAL, REJECTED, UNKNOWN_ISSUER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,13 +134,23 @@ class Judges:
     def _by_the_system(self, system: Verifier, question: Question) -> tuple[bytes, ...]:
         """Its verdict; where it does not know the issuer, that of the public bundles."""
         try:
-            return self._as_chain(question, system(question))
+            return self._not_denied(question, self._as_chain(question, system(question)))
         except NoVerdict as error:
             raise _verdict.no_verdict(question, self.platform, str(error)) from None
         except SSLCertVerificationError as refused:
             if self._public is None or refused.verify_code not in UNKNOWN_ISSUER:
                 raise
             return self._public.instead_of(refused, question)
+
+    def _not_denied(self, question: Question, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """The chain, if CPython refuses none of its authorities."""
+        try:
+            whom = denied_in(chain)
+        except _der.Malformed as error:
+            raise _verdict.no_verdict(question, self.platform, str(error)) from None
+        if whom is None:
+            return chain
+        raise _verdict.refusal(question, REJECTED, _verdict.CPYTHON, platform_message=f"the key of [{whom}] is on its list")
 
     def _as_chain(self, question: Question, answer: object) -> tuple[bytes, ...]:
         """The answer, if it is certificates. Anything else that is not false must not pass for a yes."""

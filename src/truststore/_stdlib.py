@@ -100,6 +100,9 @@ set_verify_mode: Callable[[ssl.SSLContext, int], None] = (
 ENCODING_DER: int = needed(_ssl, "ENCODING_DER")
 ENCODING_PEM: int = needed(_ssl, "ENCODING_PEM")
 
+#: VERIFY_X509_PARTIAL_CHAIN, which ssl lacks if OpenSSL does.
+PARTIAL_CHAIN = 0x80000
+
 #: The type of `ssl.Purpose`'s members, as load_default_certs() checks for it.
 Purpose: type = getattr(ssl, "_ASN1Object")  # noqa: B009
 

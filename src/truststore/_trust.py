@@ -170,7 +170,7 @@ class Trust:
         if self.for_clients() == BY_OPENSSL:
             return True
         try:
-            return self.own.vouch_for(chain, context, partial=bool(context.verify_flags & PARTIAL_CHAIN))
+            return self.own.vouch_for(chain, context, partial=bool(context.verify_flags & _stdlib.PARTIAL_CHAIN))
         except Lost:
             return False
 
@@ -234,7 +234,3 @@ class Trust:
             return self.own.alone(context, _stdlib.security_level(context))
         except Lost as error:
             raise own_anchors_are_lost(OPENSSL, str(error)) from None
-
-
-#: VERIFY_X509_PARTIAL_CHAIN, which ssl lacks if OpenSSL does.
-PARTIAL_CHAIN = 0x80000

@@ -32,6 +32,7 @@ class Platform:
 
 OPENSSL = Platform("OpenSSL", "the system's store")
 OWN = Platform("OpenSSL", "what the program loaded")
+CPYTHON = Platform("CPython", "its list of authorities that it refuses")
 CRYPTOAPI = Platform("CryptoAPI", "the Windows certificate stores")
 SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's root store")
 

@@ -6,11 +6,12 @@ from ssl import OPENSSL_VERSION_INFO
 
 UNSPECIFIED = 1
 UNABLE_TO_GET_ISSUER_LOCALLY = 20
+REVOKED, REJECTED = 23, 28
 HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
 #: What is missing is an issuer that is trusted: another judge may know one.
 UNKNOWN_ISSUER = frozenset((2, 18, 19, 20, 21))
-#: Revoked, rejected: no other judge makes up for this.
-FINAL = frozenset((23, 28))
+#: No other judge makes up for this.
+FINAL = frozenset((REVOKED, REJECTED))
 MISMATCHES = {HOSTNAME_MISMATCH: "Hostname", IP_ADDRESS_MISMATCH: "IP address"}
 
 _ADD_THE_ROOT = (
@@ -24,7 +25,8 @@ REMEDIES = {
     18: _ADD_THE_ROOT,
     19: _ADD_THE_ROOT,
     20: "The server may have left out an intermediate certificate, which its operator has to add. " + _ADD_THE_ROOT,
-    23: "The certificate was withdrawn: do not go on, and tell the server's operator.",
+    REVOKED: "The certificate was withdrawn: do not go on, and tell the server's operator.",
+    REJECTED: "The certificate or its authority is distrusted: do not go on, and tell the server's operator.",
     HOSTNAME_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this one.",
     IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this address.",
 }
