@@ -87,11 +87,12 @@ def test_misuse(message: str, built: Simulator, leaf: Certificate) -> None:
 def test_two_threads_on_one_trust(built: Simulator, leaf: Certificate) -> None:
     """`SecTrustGetCertificateAtIndex` is documented as not thread-safe; we keep each SecTrust to its thread altogether."""
     script = f"""{PROLOGUE}
-import threading
-for _ in range(100):
+import threading, time
+patience = time.monotonic() + 30  # on a busy machine one thread may have finished before the next is awake
+while time.monotonic() < patience:
     t = trust()
-    core.sim_meet(b'SecTrustEvaluateWithError', 2)
-    threads = [threading.Thread(target=call, args=[security, 'SecTrustEvaluateWithError', t, None]) for _ in range(2)]
+    core.sim_meet(b'SecTrustEvaluateWithError', 4)
+    threads = [threading.Thread(target=call, args=[security, 'SecTrustEvaluateWithError', t, None]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
