@@ -158,10 +158,22 @@ def injected() -> list[object]:
         assert ssl.SSLContext is kept
 
 
+def without_a_connection() -> list[str]:
+    return [said_of(certificates(FOLDER / f"{name}.pem")) for name in ("trusted", "stranger")]
+
+
+def said_of(chain: list[bytes]) -> str:
+    try:
+        client().verify_chain(chain, HOST)
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message.partition(",")[0]
+    return "trusted"
+
+
 def gated() -> list[object]:
     """Another verifier in OpenSSL's place: accepts the one and refuses the other, by the chain that it is shown."""
     shown: list[Question] = []
-    known = ssl.PEM_cert_to_DER_cert(first_certificate(FOLDER / "trusted.pem"))
+    known = certificates(FOLDER / "trusted.pem")[0]
 
     def verifier(question: Question) -> tuple[bytes, ...]:
         shown.append(question)
@@ -178,9 +190,9 @@ def gated() -> list[object]:
         truststore.SSLContext._verifier = None
 
 
-def first_certificate(path: Path) -> str:
+def certificates(path: Path) -> list[bytes]:
     begin, end = "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n"
-    return begin + path.read_text("ascii").partition(begin)[2].partition(end)[0] + end
+    return [ssl.PEM_cert_to_DER_cert(begin + part.partition(end)[0] + end) for part in path.read_text("ascii").split(begin)[1:]]
 
 
 TRIALS: dict[str, Callable[[], object]] = {
@@ -191,6 +203,7 @@ TRIALS: dict[str, Callable[[], object]] = {
     "served": served,
     "lists": lists,
     "injected": injected,
+    "without a connection": without_a_connection,
     "gated": gated,
 }
 

@@ -379,11 +379,11 @@ def test_the_empty_store_does_not_hear_of_the_judge(monkeypatch: pytest.MonkeyPa
 def test_no_client_can_be_made(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenSSL may be built without TLS 1.2."""
 
-    def fail(protocol: int) -> None:
+    def fail() -> None:
         raise error
 
     _first_flight._kept_context.cache_clear()
-    monkeypatch.setattr(_first_flight, "CContext", fail)
+    monkeypatch.setattr(_first_flight, "plain_context", fail)
     with pytest.raises(NoVerdict, match="cannot make a client") as caught:
         verified(trusting(cases.root()), chain(), HOST)
     assert caught.value.__cause__ is error

@@ -34,6 +34,7 @@ OUTCOMES = {
     "served": ["trusted", "trusted", UNKNOWN_ISSUER],
     "lists": [[], 1, {"x509": 1, "crl": 0, "x509_ca": 1}],
     "injected": [True, "truststore._context", *VERDICTS, *SETTINGS],
+    "without a connection": ["trusted", UNKNOWN_ISSUER],
     "gated": [*VERDICTS, [2], *SETTINGS],
 }
 

@@ -48,10 +48,10 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
-from ssl import PROTOCOL_TLS_CLIENT, SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, TLSVersion
+from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, TLSVersion
 from sys import exc_info
 
-from ._stdlib import ENCODING_DER, CContext, wrap_bio
+from ._stdlib import ENCODING_DER, plain_context, wrap_bio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _verifies_before_it_looks_at_the_key(suites: Iterable[bytes], message: bytes
 def _new_context(flags: int, host_flags: int, check_hostname: bool) -> ssl.SSLContext:
     """With an empty store, for connections that verify by these settings."""
     try:
-        context: ssl.SSLContext = CContext(PROTOCOL_TLS_CLIENT)  # which requires a certificate
+        context = plain_context()  # for a client, which requires a certificate
         context.options = 0  # type: ignore[assignment]  # OpenSSL's configuration may have forbidden TLS 1.2
         context.minimum_version = context.maximum_version = TLSVersion.TLSv1_2
         context.set_ciphers("ALL:@SECLEVEL=0")
