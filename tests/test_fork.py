@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import concurrent.futures
 import contextlib
 import multiprocessing
 import os
 import ssl
+import subprocess
 import sys
 import threading
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pool_workers
 import pytest
 from fake_verifier import FakeVerifier
-from forks import DONE, begun, forked, outcome
+from forks import DONE, HUNG_IN_C, begun, forked, outcome
 from gate_servers import judged_by
 from servers import HOST, TIMEOUT, Store, in_memory, needs_openssl
 
 import truststore
-from truststore import _inject, _locks
+from truststore import _inject, _late, _locks
 from truststore._store import search
 
 if TYPE_CHECKING:
@@ -27,6 +32,9 @@ if TYPE_CHECKING:
     from certificates import Certificate
 
 pytestmark = [needs_openssl, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() on this system")]
+
+
+SOURCES = str(Path(truststore.__file__).parents[1])
 
 
 def client() -> truststore.SSLContext:
@@ -152,6 +160,80 @@ def test_while_it_is_injected(system: Store, leaf: Certificate, stranger: Certif
         truststore.extract_from_ssl()
 
 
+# -- modules that are imported late -----------------------------------------------------------------------------------------------------
+
+#: A fork while another thread is in the middle of importing what a first connection needs; its argument says which module.
+IMPORTING = """
+import os, signal, ssl, sys, threading
+import truststore
+
+begun, go_on = threading.Event(), threading.Event()
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            begun.set()
+            assert go_on.wait(20)
+
+def connect():
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
+
+sys.meta_path.insert(0, Slow())
+thread = threading.Thread(target=connect)
+thread.start()
+assert begun.wait(20)
+os.register_at_fork(before=go_on.set)
+child = os.fork()
+if child == 0:
+    signal.alarm(15)
+    connect()
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+thread.join()
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("module", ["truststore._openssl", "truststore._store.files"])
+def test_while_a_module_is_imported(system: Store, module: str) -> None:
+    """By a new interpreter, which has imported nothing late yet."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", IMPORTING, module]
+    environment = os.environ | {"PYTHONPATH": SOURCES}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def late_imports(path: Path) -> Iterator[str]:
+    """The modules that functions of this one import, by their whole names; but what is there for type checkers alone."""
+    package = ".".join(path.relative_to(SOURCES).parent.parts)
+    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(function, ast.FunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import):
+                    yield from (each.name for each in node.names)
+                elif isinstance(node, ast.ImportFrom):
+                    base = ".".join(filter(None, (package.rsplit(".", node.level - 1)[0] if node.level else "", node.module)))
+                    yield from ([base] if node.module else (f"{base}.{each.name}" for each in node.names))
+
+
+def test_all_that_is_imported_late_is_known() -> None:
+    """But what the command line imports, and what is there from the start."""
+    from_the_start = "import sys, truststore; print(*(name for name in sys.modules))"
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {SOURCES!r}); {from_the_start}"]
+    there = set(subprocess.run(command, capture_output=True, text=True, timeout=50, check=True).stdout.split())
+    modules = [
+        path for path in Path(_late.__file__).parent.rglob("*.py") if path.parent.name != "_cli" and path.stem not in OF_OTHERS
+    ]
+    late = {name for path in modules for name in late_imports(path)} - there - {"truststore._windows", "truststore._late"}
+    assert late <= {*_late.LATE, *_late.OTHERS, *_late.IF_BEGUN}
+
+
+#: Windows has no fork(), and macOS no verdict in a forked child.
+OF_OTHERS = "_windows", "_macos"
+
+
 # -- the lock itself ------------------------------------------------------------------------------------------------------------------
 
 
@@ -220,44 +302,55 @@ def test_a_thread_that_forks_while_it_holds_the_lock_gives_it_back() -> None:
     assert outcome(children.pop()) == DONE
 
 
+# -- a program that does nothing else ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verifier", ["openssl", "gate"])
+def test_while_threads_connect(
+    verifier: str, system: Store, leaf: Certificate, stranger: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Always. `nox -s torture` does it 600 times."""
+    if verifier == "gate":
+        judged_by(FakeVerifier([leaf.root.der]), monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context = truststore.SSLContext()
+    connect, stopped = connects(context, leaf, stranger), threading.Event()
+
+    def connect_until_stopped() -> None:
+        while not stopped.is_set():
+            connect()
+
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        connecting = [threads.submit(connect_until_stopped) for _ in range(2)]
+        try:
+            ended = {forked(connect, 4) for _ in range(20)}
+        finally:
+            stopped.set()
+        for each in connecting:
+            each.result(TIMEOUT)
+    assert ended <= {DONE, HUNG_IN_C}
+
+
 # -- pools ----------------------------------------------------------------------------------------------------------------------------
 
 
-def _connect_in_a_pool(root: str, chain_and_key: str) -> bool:
-    from tempfile import TemporaryDirectory
-
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with TemporaryDirectory() as folder:
-        path = os.path.join(folder, "leaf.pem")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(chain_and_key)
-        server.load_cert_chain(path)
-    in_memory(SHARED[0], server)
-    return True
+WORKERS = 20
 
 
-#: What a pool's workers inherit by fork(), and make for themselves otherwise.
-SHARED: list[truststore.SSLContext] = []
-
-
-def _begin() -> None:
-    if not SHARED:
-        SHARED.append(client())
-
-
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of fork() where there are threads, from Python 3.12 on
 @pytest.mark.parametrize("method", ["fork", "forkserver"])
-def test_a_pool(system: Store, leaf: Certificate, monkeypatch: pytest.MonkeyPatch, method: Any) -> None:
+def test_a_pool(
+    system: Store, leaf: Certificate, stranger: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Any
+) -> None:
     """Whose workers begin while the first connection loads the store."""
-    SHARED[:] = [client()]
+    paths = {"trusted": str(tmp_path / "leaf.pem"), "refused": str(tmp_path / "stranger.pem")}
+    for path, certificate in zip(paths.values(), (leaf, stranger), strict=True):
+        Path(path).write_text(certificate.chain_and_key(), "ascii")
+    monkeypatch.setattr(pool_workers, "SHARED", [client()])
     find = Stalled(search.find)
     monkeypatch.setattr(search, "find", find)
-    context, trusted = SHARED[0], leaf.server_context()
-    try:
-        with (
-            find.while_in(lambda: in_memory(context, trusted)),
-            concurrent.futures.ProcessPoolExecutor(4, multiprocessing.get_context(method), _begin) as pool,
-        ):
-            work = [pool.submit(_connect_in_a_pool, leaf.root.pem, leaf.chain_and_key()) for _ in range(8)]
-            assert [each.result(3 * TIMEOUT) for each in work] == [True] * 8
-    finally:
-        SHARED.clear()
+    context, trusted = pool_workers.SHARED[0], leaf.server_context()
+    with find.while_in(lambda: in_memory(context, trusted)), multiprocessing.get_context(method).Pool(WORKERS) as pool:
+        for wanted, path in paths.items():
+            assert pool.map_async(pool_workers.connect, [path] * WORKERS, 1).get(3 * TIMEOUT) == [wanted] * WORKERS

@@ -9,6 +9,7 @@ locks guard is set anew by whoever takes them next, never read half done.
 from __future__ import annotations
 
 import os
+import sys
 from _thread import RLock, get_ident
 
 _generation = [0]
@@ -24,8 +25,16 @@ def _begin_generation() -> None:
     _generation[0] += 1
 
 
+def _finish_imports() -> None:
+    """In the parent: nobody finishes in the child what another thread is importing."""
+    if len(sys._current_frames()) > 1:
+        from ._late import finish
+
+        finish()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_generation)
+    os.register_at_fork(before=_finish_imports, after_in_child=_begin_generation)
 
 
 class Lock:

@@ -1,0 +1,54 @@
+"""Modules that are imported when they are first needed, and fork().
+
+A child has the forking thread alone. A module that another thread was importing at that moment is half there, and locked for good: whoever
+imports it in the child waits for a thread that does not exist. Plain `ssl` imports nothing late. So before a process with threads forks,
+everything is imported that is imported late: what has been begun is waited for, and nothing is left to be begun. That takes some
+milliseconds, at the first such fork.
+"""
+
+from __future__ import annotations
+
+import sys
+
+#: Ours.
+LATE = tuple(
+    f"{__package__}.{name}"
+    for name in (
+        "_connection",
+        "_denied",
+        "_der",
+        "_first_flight",
+        "_judges",
+        "_listing",
+        "_names",
+        "_offline",
+        "_openssl",
+        "_say",
+        "_stand_in",
+        "_store.damage",
+        "_store.files",
+        "_store.hashed",
+        "_store.installed",
+        "_store.pem",
+        "_store.public",
+        "_store.search",
+        "_verify_codes",
+    )
+)
+#: What ours import late of others.
+OTHERS = ("base64", "hashlib", "json", "tempfile")
+#: What is waited for, but not imported: it takes long, and few need it.
+IF_BEGUN = ("ctypes", "logging", *(f"{__package__}.{name}" for name in ("_inject", "_osstatus", "_security")))
+
+
+def finish() -> None:
+    """Have no other thread be in the middle of importing any of these. Called before a process with threads forks (`_locks`)."""
+    for name in (*LATE, *OTHERS, *(name for name in IF_BEGUN if name in sys.modules)):
+        _import(name)
+
+
+def _import(name: str) -> None:
+    try:
+        __import__(name)
+    except ImportError:  # this thread itself is importing what it needs, and a signal handler of it forks
+        return
