@@ -693,6 +693,7 @@ def test_a_child_finds_the_lock_free(leaf: Certificate) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_child_forked_under_the_lock_gives_it_back(leaf: Certificate) -> None:
     context = made()
     with context._settings.lock:
