@@ -316,6 +316,7 @@ def test_while_threads_connect(
         warnings.simplefilter("ignore", DeprecationWarning)
         context = truststore.SSLContext()
     connect, stopped = connects(context, leaf, stranger), threading.Event()
+    HOST.encode("idna")  # what ssl itself imports late, and a child may find half imported
 
     def connect_until_stopped() -> None:
         while not stopped.is_set():
