@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(truststore.__file__).parent
 #: Where all state is.
 TRACED = tuple(str(PACKAGE / f"_{name}.py") for name in ("context", "settings", "trust", "own", "judges", "connection"))
+INJECTION = tuple(str(PACKAGE / f"_{name}.py") for name in ("inject", "preloaded"))
 
 #: Every line; every instruction if there is time, otherwise some.
 STRIDE = {False: 1, True: 1 if os.environ.get("CI") else 13}
@@ -42,8 +43,10 @@ def interrupt() -> None:
 class Tracer:
     """Calls `act` at the n-th point (line, or with `opcodes` instruction) that is executed in the modules that have state."""
 
-    def __init__(self, number: int, act: Callable[[], object], *, opcodes: bool = False) -> None:
-        self.left, self.act, self.opcodes = number, act, opcodes
+    def __init__(
+        self, number: int, act: Callable[[], object], *, opcodes: bool = False, traced: tuple[str, ...] | None = None
+    ) -> None:
+        self.left, self.act, self.opcodes, self.traced = number, act, opcodes, traced or TRACED
 
     def __enter__(self) -> Tracer:
         sys.settrace(self.trace)
@@ -57,7 +60,7 @@ class Tracer:
         return self.left < 0
 
     def trace(self, frame: FrameType, event: str, _: object) -> Any:
-        if not frame.f_code.co_filename.startswith(TRACED):
+        if not frame.f_code.co_filename.startswith(self.traced):
             return None
         frame.f_trace_opcodes = self.opcodes
         if event in {"line", "opcode"}:
@@ -82,11 +85,11 @@ def on_a_thread(test: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def points(act: Callable[[], object], *, opcodes: bool = False) -> Iterator[Tracer]:
+def points(act: Callable[[], object], *, opcodes: bool = False, traced: tuple[str, ...] | None = None) -> Iterator[Tracer]:
     """A tracer for each point of what is done with it, in turn."""
     number = 0
     while True:
-        tracer = Tracer(number, act, opcodes=opcodes)
+        tracer = Tracer(number, act, opcodes=opcodes, traced=traced)
         yield tracer
         if not tracer.acted:
             assert number > 5, "nothing was traced"

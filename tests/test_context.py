@@ -744,12 +744,14 @@ class Points:
     (A tracer could not stand for it: what it calls is not traced, so could not be interrupted in its turn.)
     """
 
-    CALLS = ("get_verify_mode", "set_verify_mode", "get_check_hostname", "set_check_hostname", "wrap_bio")
+    CALLS = ("get_verify_mode", "set_verify_mode", "get_check_hostname", "set_check_hostname")
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._watched: list[list[Any]] = []
         for name in self.CALLS:
             monkeypatch.setattr(_stdlib, name, self._marked(getattr(_stdlib, name)))
+        make = self._marked(_stdlib.wrap_bio)
+        monkeypatch.setattr(ssl.SSLContext, "_wrap_bio", make, raising=False)
 
     def _marked(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def marked(*args: Any, **kwargs: Any) -> Any:

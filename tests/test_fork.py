@@ -93,10 +93,17 @@ def test_while_a_connection_is_made(
 ) -> None:
     """With every setting of the context, in threads of the child's own, too."""
     judged_by(FakeVerifier([leaf.root.der]), monkeypatch)
-    context = client()
-    connect = connects(context, leaf, stranger)
     make = Stalled(truststore._stdlib.wrap_bio)
-    monkeypatch.setattr(truststore._stdlib, "wrap_bio", make)
+
+    class Mixin(ssl.SSLContext):
+        def _wrap_bio(self, *args: Any, **kwargs: Any) -> Any:
+            return make(self, *args, **kwargs)
+
+    class Context(truststore.SSLContext, Mixin):
+        pass
+
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    connect = connects(context, leaf, stranger)
 
     def use() -> None:
         context.options |= ssl.OP_NO_TICKET

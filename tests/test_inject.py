@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 import shutil
 import ssl
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from certificates import CLIENT_AUTH
-from servers import HOST, TIMEOUT, Server, Store, carry, in_memory, needs_openssl
+from interruptions import INJECTION, Interruption, interrupt, on_a_thread, points
+from servers import HOST, TIMEOUT, Server, Store, answer_http, carry, in_memory, needs_openssl
 
 import truststore
-from truststore import _inject, _stdlib
+from truststore import _inject, _locks, _preloaded, _stdlib
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from certificates import Authority, Certificate
 
 pytestmark = needs_openssl
@@ -220,7 +228,7 @@ def test_preloaded_contexts_are_replaced_and_put_back(system: Store, monkeypatch
     with monkeypatch.context() as patched:  # what requests 2.32.0 to 2.32.3 had
         patched.setattr(requests.adapters, "create_urllib3_context", create_urllib3_context, raising=False)
         patched.setattr(requests.adapters, "_preloaded_ssl_context", create_urllib3_context(), raising=False)
-        places = [(sys.modules[module], attribute) for module, attribute, _ in _inject.PRELOADED]
+        places = [(sys.modules[module], attribute) for module, attribute, _ in _preloaded.PRELOADED]
         assert (aiohttp.connector, "_SSL_CONTEXT_VERIFIED") in places
         before = [getattr(*place) for place in places]
         assert {type(context) for context in before} == {PLAIN}
@@ -233,6 +241,164 @@ def test_preloaded_contexts_are_replaced_and_put_back(system: Store, monkeypatch
         finally:
             truststore.extract_from_ssl()
         assert [getattr(*place) for place in places] == before
+
+
+def test_the_opener_that_urlopen_keeps_is_one_of_them(
+    system: Store, leaf: Certificate, stranger: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since Python 3.12 it has a context, which plain ssl made when urlopen() was first called."""
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{system.file}.none")  # while it is made
+    with Server(leaf.server_context(), answer_http) as trusted, Server(stranger.server_context(), answer_http) as untrusted:
+        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            urllib.request.urlopen(f"https://localhost:{trusted.port}/")
+        opener = vars(urllib.request)["_opener"]
+        monkeypatch.setenv("SSL_CERT_FILE", str(system.file))
+        truststore.inject_into_ssl()
+        try:
+            with urllib.request.urlopen(f"https://localhost:{trusted.port}/") as response:
+                assert response.read() == b"ok"
+            with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+                urllib.request.urlopen(f"https://localhost:{untrusted.port}/")
+            assert vars(urllib.request)["_opener"] is opener
+        finally:
+            truststore.extract_from_ssl()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before Python 3.12 an HTTPSHandler makes a context for each connection")
+def test_an_opener_keeps_a_context_that_the_program_gave_to_it(system: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    made = urllib.request.HTTPSHandler(check_hostname=False)
+    before = vars(given)["_context"], vars(made)["_context"]
+    for handler in given, made:
+        monkeypatch.setattr(urllib.request, "_opener", urllib.request.build_opener(handler))
+        truststore.inject_into_ssl()
+    try:
+        assert vars(given)["_context"] is before[0]
+        assert type(vars(made)["_context"]) is truststore.SSLContext
+        assert not vars(made)["_context"].check_hostname
+    finally:
+        truststore.extract_from_ssl()
+    assert (vars(given)["_context"], vars(made)["_context"]) == before
+
+
+# -- all or nothing ---------------------------------------------------------------------------------------------------------------
+
+
+class Library:
+    """That made a context when it was imported."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        module: Any = ModuleType(f"library{number}")
+        self.module = module
+        module.context, module.make = PLAIN(ssl.PROTOCOL_TLS_CLIENT), ssl.create_default_context
+        monkeypatch.setitem(sys.modules, self.module.__name__, self.module)
+        row = self.module.__name__, "context", lambda module: module.make()
+        monkeypatch.setattr(_preloaded, "PRELOADED", (*_preloaded.PRELOADED, row))
+
+    def fails(self) -> None:
+        def make() -> None:
+            raise ZeroDivisionError
+
+        self.module.make = make
+
+    def works(self) -> None:
+        self.module.make = ssl.create_default_context
+
+
+@pytest.fixture
+def libraries(system: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Library]]:
+    monkeypatch.setattr(_inject, "_lock", _locks.Lock())
+    yield [Library(monkeypatch, number) for number in range(3)]
+    _inject._lock = _locks.Lock()  # a tracer may interrupt a `with` just before it gives the lock back, which nothing else can
+    truststore.extract_from_ssl()
+
+
+def holds(libraries: list[Library]) -> set[type]:
+    return {type(library.module.context) for library in libraries}
+
+
+def same(before: dict[str, Any]) -> bool:
+    after = state()
+    return before.keys() == after.keys() and all(before[name] is after[name] for name in before)
+
+
+def test_what_a_library_raises_leaves_nothing_injected(libraries: list[Library]) -> None:
+    before = state()
+    libraries[1].fails()
+    with pytest.raises(ZeroDivisionError):
+        truststore.inject_into_ssl()
+    assert same(before)
+    assert holds(libraries) == {PLAIN}
+    libraries[1].works()
+    truststore.inject_into_ssl()
+    assert ssl.SSLContext is truststore.SSLContext
+    assert holds(libraries) == {truststore.SSLContext}
+
+
+def test_what_a_library_raises_leaves_all_else_extracted(libraries: list[Library]) -> None:
+    before = state()
+    truststore.inject_into_ssl()
+    for library in libraries:  # as if imported while injected
+        library.module.context = ssl.create_default_context()
+    libraries[1].fails()
+    with pytest.raises(ZeroDivisionError):
+        truststore.extract_from_ssl()
+    assert same(before)
+    assert [type(library.module.context) for library in libraries] == [PLAIN, truststore.SSLContext, PLAIN]
+    libraries[1].works()
+    truststore.extract_from_ssl()
+    assert holds(libraries) == {PLAIN}
+
+
+def test_libraries_are_called_with_no_lock_held(libraries: list[Library]) -> None:
+    """One may wait for a thread that injects, extracts or makes contexts itself."""
+
+    def make() -> ssl.SSLContext:
+        libraries[0].works()
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(truststore.inject_into_ssl).result(TIMEOUT)
+        return ssl.create_default_context()
+
+    libraries[0].module.make = make
+    truststore.inject_into_ssl()
+    assert holds(libraries) == {truststore.SSLContext}
+
+
+@pytest.mark.parametrize("opcodes", [False, True], ids=["lines", "instructions"])
+@on_a_thread
+def test_an_interruption_of_the_injection(libraries: list[Library], opcodes: bool) -> None:
+    before = state()
+    for tracer in points(interrupt, opcodes=opcodes, traced=INJECTION):
+        with contextlib.suppress(Interruption), tracer:
+            truststore.inject_into_ssl()
+        done = ssl.SSLContext is truststore.SSLContext
+        assert done or same(before)
+        assert holds(libraries) == {truststore.SSLContext if done else PLAIN}
+        truststore.inject_into_ssl()
+        assert ssl.SSLContext is truststore.SSLContext
+        assert type(PLAIN(ssl.PROTOCOL_TLS_CLIENT)) is truststore.SSLContext
+        assert holds(libraries) == {truststore.SSLContext}
+        truststore.extract_from_ssl()
+        assert same(before)
+        assert holds(libraries) == {PLAIN}
+
+
+@pytest.mark.parametrize("opcodes", [False, True], ids=["lines", "instructions"])
+@on_a_thread
+def test_an_interruption_of_the_extraction(libraries: list[Library], opcodes: bool) -> None:
+    before = state()
+    for tracer in points(interrupt, opcodes=opcodes, traced=INJECTION):
+        truststore.inject_into_ssl()
+        libraries[0].module.context = ssl.create_default_context()  # as if imported while injected
+        with contextlib.suppress(Interruption), tracer:
+            truststore.extract_from_ssl()
+        done = ssl.SSLContext is PLAIN
+        assert same(before) is done
+        assert holds(libraries) == {PLAIN if done else truststore.SSLContext}
+        truststore.extract_from_ssl()
+        assert same(before)
+        assert holds(libraries) == {PLAIN}
 
 
 # -- ssl's own functions -------------------------------------------------------------------------------------------------------------

@@ -20,13 +20,18 @@ def inject_into_ssl() -> None:
     """Make `ssl.SSLContext` this package's, for the whole process. Twice is once; any thread may call it.
 
     Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
-    their own trust, except those that libraries preload (requests, aiohttp).
+    their own trust, except those that libraries preload (requests, aiohttp, urllib.request).
+
+    What a library raises while it makes its own anew is raised, and then nothing has changed.
     """
     _injection().inject()
 
 
 def extract_from_ssl() -> None:
-    """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working."""
+    """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working.
+
+    What a library raises while it makes its own anew is raised after all else has been undone.
+    """
     _injection().extract()
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ssl
 import sys
-from abc import ABCMeta
 from ssl import CERT_NONE, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
@@ -46,10 +45,18 @@ REMEMBERED_CHAINS = 256
 
 
 def class_in_place() -> type[ssl.SSLContext]:
-    """Gevent may have put its own in place of the standard library's; another truststore that is injected does not count."""
-    if "_stands_for" in vars(ssl.SSLContext) or ssl.SSLContext.__module__.endswith("truststore._api"):
-        return _stdlib.stdlib_class()
-    return ssl.SSLContext
+    """The class to derive ours from: gevent or eventlet may have put its own in place of the standard library's.
+
+    What is no class of contexts does not count (mocket's), nor does another truststore that is injected, nor what is derived from one.
+    """
+    plain, outer = _stdlib.stdlib_class(), _stdlib.class_by_name()
+    if not isinstance(outer, type) or not issubclass(outer, plain) or any(map(_is_a_truststore, outer.__mro__)):
+        return plain
+    return outer
+
+
+def _is_a_truststore(cls: type) -> bool:
+    return "_stands_for" in vars(cls) or cls.__module__.endswith("truststore._api")
 
 
 if TYPE_CHECKING:
@@ -58,21 +65,25 @@ else:
     _Base = class_in_place()
 
 
-class _ContextType(ABCMeta):
-    """While injected, `isinstance(context, ssl.SSLContext)` holds for contexts made before, too: asyncio and others ask.
+class _CSettings(_Base):
+    """What is found once ssl.SSLContext is ours, and must not be what is found otherwise.
 
-    An ABCMeta, so that a subclass may have an abstract class for another base, as ssl's may.
-    """
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return super().__instancecheck__(instance) or isinstance(instance, vars(cls).get("_stands_for", ()))
-
-
-class _CSettings(_Base, metaclass=_ContextType):
-    """Found by ssl's setters once ssl.SSLContext is ours: re-exposes the C descriptors, which would otherwise be the setters again.
-
+    The C descriptors are for ssl's setters, which would otherwise find themselves again.
     https://github.com/sethmlarson/truststore/issues/214, https://github.com/urllib3/urllib3/issues/3482
     """
+
+    #: Injection gives ssl's class another one (`_inject`).
+    __getattribute__ = _stdlib.look_up
+
+    def _says_its_class(self) -> type:
+        return type(self)
+
+    def _is_told_its_class(self, cls: type) -> None:
+        if cls not in SSLContext._stands_for:
+            _stdlib.class_of.__set__(self, cls)
+
+    #: eventlet makes contexts by ssl.create_default_context() and then turns them into its own, for which ours stand.
+    __class__ = property(_says_its_class, _is_told_its_class)
 
 
 def _held(verifier: Verifier | None) -> Verifier | None:
@@ -99,9 +110,11 @@ class SSLContext(_CSettings):
     _verifier: Verifier | None = _held(verify)
     _platform = PLATFORM
 
-    # Set while injected (_inject.py): the classes that this one stands for, and the class whose wrap_socket() makes sockets.
+    #: The classes that this one stands for while injected (_inject.py).
     _stands_for: tuple[type, ...] = ()
-    _outer: type[ssl.SSLContext] = _CSettings
+
+    # Not in the __dict__, which belongs to subclasses: they may pickle theirs, and no lock can be.
+    __slots__ = ("_chains", "_direct", "_settings", "_trust")
 
     _settings: Settings
     _trust: Trust
@@ -127,7 +140,9 @@ class SSLContext(_CSettings):
 
     @verify_mode.setter
     def verify_mode(self, value: VerifyMode) -> None:
-        self._settings.set_verify_mode(self, value)
+        if not _is_ours(self):
+            return _set_as_ssl(self, "verify_mode", value)
+        return self._settings.set_verify_mode(self, value)
 
     @property
     def check_hostname(self) -> bool:
@@ -137,17 +152,19 @@ class SSLContext(_CSettings):
     @check_hostname.setter
     def check_hostname(self, value: bool) -> None:
         with self._settings.lock:
-            self._direct = self._direct and self.protocol is PROTOCOL_TLS_SERVER  # without names own anchors alone may vouch
+            self._direct = self._direct and self.protocol == PROTOCOL_TLS_SERVER  # without names own anchors alone may vouch
             self._settings.set_check_hostname(self, value)
 
     @property
     def options(self) -> ssl.Options:
         """As in `ssl`; `OP_NO_RENEGOTIATION` cannot be taken out of a context once a gate has been put before a connection of it."""
-        return ssl.Options(super().options)
+        return ssl.Options(_stdlib.get_options(self))
 
     @options.setter
     def options(self, value: int) -> None:
-        self._settings.set_options(self, value)
+        if not _is_ours(self):
+            return _set_as_ssl(self, "options", value)
+        return self._settings.set_options(self, value)
 
     def load_cert_chain(
         self, certfile: StrOrBytesPath, keyfile: StrOrBytesPath | None = None, password: Password | None = None
@@ -173,8 +190,8 @@ class SSLContext(_CSettings):
         A public bundle that libraries load by themselves, such as certifi's, is not taken for the program's own: docs/differences.md.
         """
         with self._settings.lock:
-            self._direct = self._direct and self.protocol is PROTOCOL_TLS_SERVER
-            self._trust.load(self, cafile, capath, cadata)
+            self._direct = self._direct and self.protocol == PROTOCOL_TLS_SERVER
+            self._trust.load(self, super().load_verify_locations, (cafile, capath, cadata))
 
     def load_default_certs(self, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
         """Have the system's roots vouch for servers, whatever else is loaded; where OpenSSL verifies they are loaded now, as in `ssl`.
@@ -183,10 +200,10 @@ class SSLContext(_CSettings):
 
         Raises TypeError if `purpose` is no `ssl.Purpose`.
         """
-        if not isinstance(purpose, _stdlib.Purpose):
+        if not _stdlib.is_purpose(purpose):
             raise TypeError(purpose)
         with self._settings.lock:
-            self._direct = self._direct and self.protocol is PROTOCOL_TLS_SERVER
+            self._direct = self._direct and self.protocol == PROTOCOL_TLS_SERVER
             self._trust.asks_for_system(self, purpose)
         self._trust.say()
 
@@ -250,8 +267,13 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
         """As in `ssl`."""
-        return self._outer.wrap_socket(
-            self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
+        return super().wrap_socket(
+            sock,
+            server_side=server_side,  # by name: eventlet's has others in these places
+            do_handshake_on_connect=do_handshake_on_connect,
+            suppress_ragged_eofs=suppress_ragged_eofs,
+            server_hostname=server_hostname,
+            session=session,
         )
 
     def wrap_bio(
@@ -263,7 +285,7 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """As in `ssl`."""
-        return self._outer.wrap_bio(self, incoming, outgoing, server_side, server_hostname, session)
+        return super().wrap_bio(incoming, outgoing, server_side=server_side, server_hostname=server_hostname, session=session)
 
     def _wrap_socket(
         self,
@@ -275,8 +297,8 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> Connection | StandIn:
         if self._direct and (server_side or server_hostname):
-            return _stdlib.wrap_socket(self, sock, server_side, server_hostname, owner=owner, session=session)
-        return self._connect(_stdlib.wrap_socket, (sock,), server_side, server_hostname, owner, session)
+            return super()._wrap_socket(sock, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc,no-any-return]
+        return self._connect(super()._wrap_socket, (sock,), server_side, server_hostname, owner, session)  # type: ignore[misc]
 
     def _wrap_bio(
         self,
@@ -289,8 +311,8 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> Connection | StandIn:
         if self._direct and (server_side or server_hostname):
-            return _stdlib.wrap_bio(self, incoming, outgoing, server_side, server_hostname, owner=owner, session=session)
-        return self._connect(_stdlib.wrap_bio, (incoming, outgoing), server_side, server_hostname, owner, session)
+            return super()._wrap_bio(incoming, outgoing, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc,no-any-return]
+        return self._connect(super()._wrap_bio, (incoming, outgoing), server_side, server_hostname, owner, session)  # type: ignore[misc]
 
     def _connect(
         self,
@@ -304,7 +326,7 @@ class SSLContext(_CSettings):
         """The C connection object, or the gate that stands in its place."""
 
         def made() -> Connection:
-            return make(self, *ends, server_side, hostname, owner=owner, session=session)
+            return make(*ends, server_side, hostname, owner=owner, session=session)
 
         try:
             with self._settings.lock:
@@ -315,7 +337,7 @@ class SSLContext(_CSettings):
     def _connected(self, make: Callable[[], Connection], ends: Ends, hostname: str | None) -> Connection | StandIn:
         """For the client's side."""
         settings = mode, check = self._settings.in_force(self)
-        if mode is CERT_NONE:
+        if mode == CERT_NONE:
             self._trust.for_nobody()
             return self._settings.made(self, settings, make)
         who = self._who_decides(check, hostname)
@@ -338,7 +360,7 @@ class SSLContext(_CSettings):
             from ._stand_in import Explained
 
             return Explained(connection, notes)
-        self._direct = not self._settings.are_kept and self.protocol is PROTOCOL_TLS_CLIENT and self._trust.is_mixed
+        self._direct = not self._settings.are_kept and self.protocol == PROTOCOL_TLS_CLIENT and self._trust.is_mixed
         return connection
 
     def _served(self, make: Callable[[], Connection], ends: Ends) -> Connection | StandIn:
@@ -364,7 +386,7 @@ class SSLContext(_CSettings):
 
     def _asked_without_connection(self, hostname: str | None) -> tuple[Question, Judges]:
         mode, check = self._settings.in_force(self)
-        if self.protocol is PROTOCOL_TLS_SERVER or mode is CERT_NONE:
+        if self.protocol == PROTOCOL_TLS_SERVER or mode == CERT_NONE:
             raise ValueError("this context does not verify servers: PROTOCOL_TLS_SERVER and CERT_NONE cannot judge a chain")
         judges = self._trust.judges(self, self._settings, self._who_decides(check, hostname))
         return self._question(hostname if check else None), judges
@@ -372,12 +394,12 @@ class SSLContext(_CSettings):
     @property
     def _msg_callback(self) -> Callable[..., object] | None:
         """As in `ssl`, but for verdicts without a connection, whose messages nobody has sent."""
-        callback = _stdlib.message_callback.fget(self)
+        callback: Callable[..., object] | None = _get_as_base(self, "_msg_callback")
         return callback.function if isinstance(callback, _Messages) else callback
 
     @_msg_callback.setter
     def _msg_callback(self, value: Callable[..., object] | None) -> None:
-        _stdlib.message_callback.fset(self, _Messages(value) if callable(value) else value)
+        _set_as_ssl(self, "_msg_callback", _Messages(value) if _is_ours(self) and callable(value) else value)
 
     @property  # type: ignore[override]
     def sni_callback(self) -> Callable[..., object] | None:
@@ -393,7 +415,7 @@ class SSLContext(_CSettings):
     @property
     def verifies_clients(self) -> bool:
         """Whether connections of the server's side ask for a certificate."""
-        return VERIFY_MODE not in self._settings.unset and self._settings.in_force(self)[0] is not CERT_NONE
+        return VERIFY_MODE not in self._settings.unset and self._settings.in_force(self)[0] != CERT_NONE
 
     # -- what the gate asks the context ------------------------------------------------------------------------------------------
 
@@ -482,10 +504,31 @@ def _answer(
     return given[0] if given else None
 
 
+#: The setters of ssl.py, which here recurse under no class that may be in place: somebody's, after ours, is derived from ours.
+_AS_SSL = _stdlib.setters()
+
+
+def _set_as_ssl(context: ssl.SSLContext, name: str, value: object) -> None:
+    _AS_SSL[name](context, value)
+
+
+def _get_as_base(context: SSLContext, name: str) -> Any:
+    return getattr(super(_CSettings, context), name)
+
+
+def _getter_as_base(name: str) -> Callable[[SSLContext], Any]:
+    return lambda context: _get_as_base(context, name)
+
+
+def _is_ours(context: ssl.SSLContext) -> bool:
+    """Whether it is not one of ssl's, whose setters found ours in place. Not asked by isinstance(), which says yes while injected."""
+    return issubclass(type(context), SSLContext)
+
+
 for _name in _stdlib.RECURSING_SETTERS:
     setattr(_CSettings, _name, getattr(_stdlib.CContext, _name))
     if _name not in vars(SSLContext):
-        setattr(SSLContext, _name, getattr(_Base, _name))
+        setattr(SSLContext, _name, property(_getter_as_base(_name), _AS_SSL[_name]))
 
 
 def system_store() -> Store | None:

@@ -1,45 +1,35 @@
 """inject_into_ssl() and extract_from_ssl(): the whole program uses the system's trust, without knowing.
 
-Three things change, and extract_from_ssl() undoes each of them.
+Some things change, and extract_from_ssl() undoes each of them.
 
 1. The name: `ssl.SSLContext` is ours. It reaches whoever looks it up there, ssl.create_default_context() among them.
 2. `__new__` of the classes that had the name before makes ours: reaches code that said ``from ssl import SSLContext`` earlier.
    Subclasses of theirs, made earlier, are left alone.
-3. Contexts that libraries made when they were imported are replaced (`PRELOADED`). Others keep working as what they are.
+3. Contexts made earlier are what they are, but pass for ours where somebody asks isinstance(): asyncio does.
+4. If gevent or eventlet has put its own class in place since we were imported, ours derives from it: their sockets, our trust.
+5. Contexts that libraries made by themselves (`_preloaded`) are replaced.
 
-Nothing is lost if others patch `ssl` in between: what is no longer ours when it is to be undone stays as it is.
+All or nothing: what is to be undone is noted before it is done, and undoing twice is undoing once. So an exception at any line, Ctrl-C too,
+leaves either what there was before, or the whole. Nothing is lost if others patch `ssl` in between: what is no longer ours when it is to
+be undone stays as it is. Libraries make their contexts with no lock held: it is their code.
 """
 
 from __future__ import annotations
 
 import ssl
-import sys
+from functools import lru_cache
 
+from . import _preloaded
 from ._context import SSLContext, class_in_place
 from ._locks import Lock
-from ._stdlib import CContext, stdlib_class
+from ._stdlib import look_up, stdlib_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
+    from typing import Any
 
-#: Contexts that libraries make when they are imported: module, attribute, and how the module makes another.
-PRELOADED: tuple[tuple[str, str, Callable[[ModuleType], object]], ...] = (
-    # some releases from requests 2.32.0 on, https://github.com/psf/requests/pull/6667 (until pull/6767)
-    ("requests.adapters", "_preloaded_ssl_context", lambda module: module.create_urllib3_context()),
-    # https://github.com/aio-libs/aiohttp/pull/9029
-    ("aiohttp.connector", "_SSL_CONTEXT_VERIFIED", lambda module: module._make_ssl_context(True)),
-    ("aiohttp.connector", "_SSL_CONTEXT_UNVERIFIED", lambda module: module._make_ssl_context(False)),
-)
-
-#: Where libraries keep the class that they found when they were imported; if that was ours, they are to forget it.
-KEPT = (
-    ("urllib3.util", "SSLContext"),
-    ("urllib3.util.ssl_", "SSLContext"),
-    ("urllib3.contrib.pyopenssl", "orig_util_SSLContext"),
-    ("botocore.httpsession", "SSLContext"),
-)
+    from ._preloaded import Preloaded
 
 _MISSING = object()
 _lock = Lock()
@@ -48,65 +38,112 @@ _changes: list[tuple[object, str, object, object]] = []  # whose attribute, its 
 
 def inject() -> None:
     """What `inject_into_ssl()` does."""
-    with _lock.current:
-        if issubclass(ssl.SSLContext, SSLContext):
-            return
-        extract()
-        outer = class_in_place()
-        replaced = tuple(dict.fromkeys((stdlib_class(), outer)))
-        _change(SSLContext, "_stands_for", replaced)
-        if not issubclass(SSLContext, outer):  # gevent was patched in after we were imported: its sockets, our trust
-            _change(SSLContext, "_outer", outer)
-            _change(SSLContext, "sslsocket_class", outer.sslsocket_class)
-        _change(stdlib_class(), "__new__", _Maker(vars(stdlib_class())["__new__"], replaced))
-        _change(ssl, "SSLContext", SSLContext)
-        for module, attribute, make in _preloaded():
-            if not _is_ours(getattr(module, attribute)):
-                _change(module, attribute, make(module))
+    begun = False
+    try:
+        with _lock.current:
+            begun = not _is_in_place()
+            if begun:
+                _undo_all()
+                _changes.clear()
+                _put_in_place()
+        for each in _preloaded.found():
+            if not _is_ours(type(each.context)):
+                _replace(each, in_place=True)
+    except BaseException:
+        if begun:
+            extract()
+        raise
 
 
 def extract() -> None:
     """What `extract_from_ssl()` does."""
+    try:
+        _take_back()
+    except BaseException:
+        _take_back()
+        raise
+
+
+def _is_in_place() -> bool:
+    """What is changed first, and undone last, is changed, and what is changed last is, unless others have changed it again."""
+    return bool(SSLContext._stands_for) and _is_ours(ssl.SSLContext)
+
+
+def _put_in_place() -> None:
+    plain, outer = stdlib_class(), class_in_place()
+    _change(SSLContext, "_stands_for", tuple(dict.fromkeys((plain, outer))))
+    if not issubclass(SSLContext, outer):
+        _change(SSLContext.__base__, "__bases__", (outer,))
+    _change(plain, "__new__", _maker(vars(plain)["__new__"], SSLContext._stands_for))
+    _change(plain, "__getattribute__", _passing(vars(plain).get("__getattribute__", look_up)))
+    if not _is_ours(ssl.SSLContext):  # somebody's, derived from ours, that has outlived an injection
+        _change(ssl, "SSLContext", SSLContext)
+
+
+def _take_back() -> None:
     with _lock.current:
         if not _changes:
             return
-        while _changes:
-            _undo(*_changes.pop())
+        _undo_all()
         _undo_for_others()
-        for name, attribute in KEPT:
-            keeper = sys.modules.get(name)
-            if getattr(keeper, attribute, None) is SSLContext:
-                setattr(keeper, attribute, ssl.SSLContext)
-        for module, attribute, make in _preloaded():  # made while we were injected
-            if _is_ours(getattr(module, attribute)):
-                setattr(module, attribute, make(module))
+        _preloaded.forget(SSLContext, ssl.SSLContext)
+    _put_back(each for each in _preloaded.found() if _is_ours(type(each.context)))  # made while we were injected
+    with _lock.current:
+        if not _is_in_place():
+            _changes.clear()
 
 
-def _preloaded() -> Iterator[tuple[ModuleType, str, Callable[[ModuleType], object]]]:
-    """Those of `PRELOADED` that are there."""
-    for name, attribute, make in PRELOADED:
-        module = sys.modules.get(name)
-        if module is not None and isinstance(getattr(module, attribute, None), CContext):
-            yield module, attribute, make
+def _put_back(preloaded: Iterator[Preloaded]) -> None:
+    """Each of them, whatever another's library raises."""
+    for each in preloaded:
+        try:
+            _replace(each, in_place=False)
+        except BaseException:  # noqa: PERF203
+            _put_back(preloaded)
+            raise
 
 
-def _is_ours(context: object) -> bool:
-    """Not asked by isinstance(), which says yes to all contexts while injected."""
-    return issubclass(type(context), SSLContext)
+def _replace(preloaded: Preloaded, *, in_place: bool) -> None:
+    """Have its library make another, unless somebody injects or extracts meanwhile."""
+    made = preloaded.make()
+    with _lock.current:
+        if _is_in_place() is in_place and preloaded.is_still_there():
+            if in_place:
+                _change(preloaded.owner, preloaded.name, made)
+            else:
+                setattr(preloaded.owner, preloaded.name, made)
+
+
+def _is_ours(cls: object) -> bool:
+    """Of a context it is asked by its type: isinstance() says yes to all contexts while injected."""
+    return isinstance(cls, type) and issubclass(cls, SSLContext)
+
+
+# -- changes ------------------------------------------------------------------------------------------------------------------------
 
 
 def _change(owner: object, name: str, value: object) -> None:
-    _changes.append((owner, name, vars(owner).get(name, _MISSING), value))
+    _changes.append((owner, name, _held(owner, name), value))
     setattr(owner, name, value)
 
 
-def _undo(owner: object, name: str, before: object, ours: object) -> None:
-    if vars(owner).get(name) is not ours:
-        return
-    if before is _MISSING:
+def _held(owner: object, name: str) -> object:
+    """What the object itself has by this name."""
+    return getattr(owner, name) if name == "__bases__" else vars(owner).get(name, _MISSING)
+
+
+def _undo_all() -> None:
+    for owner, name, before, ours in reversed(_changes):
+        held = _held(owner, name)
+        if held is ours or (name == "__bases__" and held == ours):
+            _put(owner, name, before)
+
+
+def _put(owner: object, name: str, value: object) -> None:
+    if value is _MISSING:
         delattr(owner, name)
     else:
-        setattr(owner, name, before)
+        setattr(owner, name, value)
 
 
 def _undo_for_others() -> None:
@@ -114,20 +151,72 @@ def _undo_for_others() -> None:
     other, original = ssl.SSLContext, stdlib_class()
     if vars(other).get("_stands_for") == ():
         setattr(ssl, "SSLContext", next(cls for cls in other.__mro__ if cls.__module__ != other.__module__))  # noqa: B010
-    maker = vars(original)["__new__"]
-    while hasattr(maker, "makes") and not maker.makes._stands_for:
-        maker = maker.instead_of
-    setattr(original, "__new__", maker)  # noqa: B010
+    for name in ("__new__", "__getattribute__"):
+        held: Any = vars(original).get(name)
+        below = held
+        while hasattr(below, "makes") and not below.makes._stands_for:
+            below = below.instead_of
+        if below is not held:
+            _put(original, name, _MISSING if below is look_up else below)
 
 
-class _Maker:
+# -- what is put into ssl's class -----------------------------------------------------------------------------------------------------
+
+
+def _maker(instead_of: Callable[..., object], replaced: tuple[type, ...]) -> Callable[..., object]:
     """The `__new__` of the classes that were replaced."""
 
-    def __init__(self, instead_of: Callable[..., object], replaced: tuple[type, ...]) -> None:
-        self.makes, self.instead_of = SSLContext, instead_of
-        self._replaced = replaced
-
-    def __call__(self, cls: type, protocol: int | None = None, *args: object, **kwargs: object) -> object:
-        if cls in self._replaced and SSLContext._stands_for:
+    def __new__(cls: type, protocol: int | None = None, *args: object, **kwargs: object) -> object:  # noqa: N807
+        if cls in replaced and SSLContext._stands_for:
             return SSLContext(protocol, *args, **kwargs)
-        return self.instead_of(cls, protocol, *args, **kwargs)
+        return instead_of(cls, protocol, *args, **kwargs)
+
+    return _marked(__new__, instead_of)
+
+
+def _passing(instead_of: Callable[..., object]) -> Callable[..., object]:
+    """The `__getattribute__` of contexts that are not ours."""
+
+    def __getattribute__(context: object, name: str) -> object:  # noqa: N807
+        if name == "__class__" and SSLContext._stands_for:
+            cls: Any = type(context)
+            return _alias(cls)
+        return instead_of(context, name)
+
+    return _marked(__getattribute__, instead_of)
+
+
+def _marked(function: Any, instead_of: Callable[..., object]) -> Callable[..., object]:
+    function.makes, function.instead_of = SSLContext, instead_of
+    return function  # type: ignore[no-any-return]
+
+
+class _AliasType(type):
+    """What a context that is not ours says is its class: for isinstance() a subclass of ours, in all else the class itself.
+
+    A metaclass with an `__instancecheck__` would do, if it did not keep programs from having one of their own for what they derive.
+    """
+
+    def __getattribute__(cls, name: str) -> Any:
+        return getattr(_of(cls), name)
+
+    def __call__(cls, *args: object, **kwargs: object) -> Any:
+        return _of(cls)(*args, **kwargs)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is _of(cls)
+
+    def __hash__(cls) -> int:
+        return hash(_of(cls))
+
+    def __repr__(cls) -> str:
+        return repr(_of(cls))
+
+
+def _of(alias: Any) -> Any:
+    return type.__getattribute__(alias, "_of")
+
+
+@lru_cache(maxsize=64)
+def _alias(cls: type) -> type:
+    return _AliasType(cls.__name__, (SSLContext,), {"__slots__": (), "_of": cls})

@@ -88,7 +88,7 @@ class Settings:
             if self._kept is None:
                 _stdlib.set_check_hostname(context, value)
             else:
-                self._change(context, lambda mode, _: (CERT_REQUIRED if value and mode is CERT_NONE else mode, bool(value)))
+                self._change(context, lambda mode, _: (CERT_REQUIRED if value and mode == CERT_NONE else mode, bool(value)))
                 self.unset -= {VERIFY_MODE, CHECK_HOSTNAME} if value else {CHECK_HOSTNAME}
 
     def set_options(self, context: ssl.SSLContext, value: int) -> None:

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
+    from types import FunctionType
     from typing import Any, Protocol
 
     #: What getpeercert() makes of a certificate.
@@ -103,20 +104,42 @@ ENCODING_PEM: int = needed(_ssl, "ENCODING_PEM")
 #: VERIFY_X509_PARTIAL_CHAIN, which ssl lacks if OpenSSL does.
 PARTIAL_CHAIN = 0x80000
 
-#: The type of `ssl.Purpose`'s members, as load_default_certs() checks for it.
-Purpose: type = getattr(ssl, "_ASN1Object")  # noqa: B009
-
 #: The properties whose setters in ssl.py look up `super(SSLContext, SSLContext)` by the module's global name.
 RECURSING_SETTERS = ("_msg_callback", "maximum_version", "minimum_version", "options", "verify_flags", "verify_mode")
 
 
 def stdlib_class() -> type[ssl.SSLContext]:
-    """The standard library's own SSLContext, whatever stands in its place now."""
-    return next(cls for cls in ssl.SSLContext.__mro__ if cls.__module__ == "ssl")
+    """The standard library's own SSLContext, whatever stands in its place now; after ``importlib.reload(ssl)`` the newest."""
+    known: list[type[ssl.SSLContext]] = CContext.__subclasses__()
+    return [cls for cls in known if cls.__module__ == "ssl"][-1]
 
 
-#: The property of ssl.py around the C context's: it makes its arguments enums.
-message_callback: Any = getattr(stdlib_class(), "_msg_callback")  # noqa: B009
+def class_by_name() -> Any:
+    """What `ssl.SSLContext` is now: whoever mocks puts anything there."""
+    return ssl.SSLContext
+
+
+def setters() -> dict[str, Callable[[Any, object], None]]:
+    """Of these, as they are in ssl.py, but that `SSLContext` is its own class there, whatever now has that name."""
+    known = vars(ssl) | {"SSLContext": stdlib_class()}
+    return {name: _with_globals(vars(stdlib_class())[name].fset, known) for name in RECURSING_SETTERS}
+
+
+def _with_globals(function: FunctionType, known: dict[str, Any]) -> Callable[[Any, object], None]:
+    return type(function)(function.__code__, known, closure=function.__closure__)
+
+
+_PURPOSE: type = getattr(ssl, "_ASN1Object")  # noqa: B009
+
+
+def is_purpose(value: object) -> bool:
+    """As load_default_certs() checks it; what was imported before ``importlib.reload(ssl)`` is one still."""
+    return isinstance(value, (_PURPOSE, getattr(ssl, "_ASN1Object")))  # noqa: B009
+
+
+#: Those of `object`: what an object says is its class, and how its attributes are looked up.
+class_of: Any = vars(object)["__class__"]
+look_up: Any = object.__getattribute__
 
 
 #: What a connection object tells, and what can be set of it, that moves no data and needs no verdict. Of a name that is not here nobody

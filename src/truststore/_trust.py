@@ -34,11 +34,13 @@ from ._verdict import OPENSSL, OWN, own_anchors_are_lost
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
-    from _typeshed import ReadableBuffer, StrOrBytesPath
+    from _typeshed import StrOrBytesPath
 
     from ._judges import Judges
     from ._openssl import Roots
+    from ._own import Load
     from ._settings import Settings
     from ._store.public import Bundle
     from ._store.search import Store
@@ -93,26 +95,20 @@ class Trust:
 
     # -- what the program loads -------------------------------------------------------------------------------------------------
 
-    def load(
-        self,
-        context: ssl.SSLContext,
-        cafile: StrOrBytesPath | None,
-        capath: StrOrBytesPath | None,
-        cadata: str | ReadableBuffer | None,
-    ) -> None:
+    def load(self, context: ssl.SSLContext, load_into_c: Callable[..., None], load: Load) -> None:
         """What `load_verify_locations()` does. Raises what it raises in `ssl`."""
-        if cafile is not None and self._sets_aside(context, cafile):
-            cafile = None
-            if capath is None and cadata is None:
+        if load[0] is not None and self._sets_aside(context, load[0]):
+            load = None, *load[1:]
+            if load == (None, None, None):
                 return
-        self.own.loading((cafile, capath, cadata))
-        _stdlib.CContext.load_verify_locations(context, cafile, capath, cadata)
+        self.own.loading(load)
+        load_into_c(*load)
 
     def _sets_aside(self, context: ssl.SSLContext, cafile: StrOrBytesPath) -> bool:
         """Whether this is a public bundle, which is not the program's own. A server's context is never given one but by the program."""
         from ._store.public import bundle, is_public
 
-        if context.protocol is PROTOCOL_TLS_SERVER or not is_public(cafile):
+        if context.protocol == PROTOCOL_TLS_SERVER or not is_public(cafile):
             return False
         public = bundle(cafile)
         if public not in self.public:
@@ -130,7 +126,7 @@ class Trust:
             if purpose == Purpose.CLIENT_AUTH:
                 self.own.mixing(context)
                 self._system().load_for_clients(context)
-            elif context.protocol is not PROTOCOL_TLS_SERVER and not self._stays_pure:
+            elif context.protocol != PROTOCOL_TLS_SERVER and not self._stays_pure:
                 self._mix(context)
         except SSLCertVerificationError:
             return
@@ -142,7 +138,7 @@ class Trust:
 
         Raises SSLCertVerificationError if the system's store is needed and cannot be loaded.
         """
-        if context.protocol is PROTOCOL_TLS_SERVER:
+        if context.protocol == PROTOCOL_TLS_SERVER:
             return BY_OPENSSL  # which refuses to connect with it
         if self.is_pinned(context, check_hostname):
             self._stays_pure = not self.is_mixed

@@ -1,0 +1,87 @@
+"""What libraries keep of `ssl` for later: contexts that they made by themselves, and the class.
+
+Injection replaces the former, and extraction takes our class out of the latter. Adding a library is adding a row.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ._stdlib import CContext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+    from typing import Any
+
+#: Contexts that libraries make when they are imported: module, attribute, and how the module makes another.
+PRELOADED: tuple[tuple[str, str, Callable[[ModuleType], object]], ...] = (
+    # some releases from requests 2.32.0 on, https://github.com/psf/requests/pull/6667 (until pull/6767)
+    ("requests.adapters", "_preloaded_ssl_context", lambda module: module.create_urllib3_context()),
+    # https://github.com/aio-libs/aiohttp/pull/9029
+    ("aiohttp.connector", "_SSL_CONTEXT_VERIFIED", lambda module: module._make_ssl_context(True)),
+    ("aiohttp.connector", "_SSL_CONTEXT_UNVERIFIED", lambda module: module._make_ssl_context(False)),
+)
+
+#: Where libraries keep the class that they found when they were imported; if that was ours, they are to forget it.
+KEPT = (
+    ("urllib3.util", "SSLContext"),
+    ("urllib3.util.ssl_", "SSLContext"),
+    ("urllib3.contrib.pyopenssl", "orig_util_SSLContext"),
+    ("botocore.httpsession", "SSLContext"),
+)
+
+
+class Preloaded:
+    """A context that a library made by itself, where it keeps it, and how it makes another."""
+
+    __slots__ = ("_make", "context", "name", "owner")
+
+    def __init__(self, owner: object, name: str, make: Callable[[Any], object]) -> None:
+        self.owner, self.name, self._make = owner, name, make
+        self.context = vars(owner).get(name)
+
+    def make(self) -> object:
+        """Another. Somebody else's code: it may take long, and raise whatever it likes."""
+        return self._make(self.owner)
+
+    def is_still_there(self) -> bool:
+        """Whether nobody has put something else in its place."""
+        return vars(self.owner).get(self.name) is self.context
+
+
+def found() -> Iterator[Preloaded]:
+    """Those of the libraries that are there."""
+    modules = ((sys.modules.get(name), attribute, make) for name, attribute, make in PRELOADED)
+    known = [Preloaded(module, attribute, make) for module, attribute, make in modules if module is not None]
+    for each in (*known, *_of_the_opener()):
+        if isinstance(each.context, CContext):
+            yield each
+
+
+def _of_the_opener() -> Iterator[Preloaded]:
+    """Since Python 3.12 urllib.request makes a context together with the opener, which urlopen() keeps from its first call on."""
+    request: Any = sys.modules.get("urllib.request")
+    for handler in getattr(getattr(request, "_opener", None), "handlers", ()):
+        if isinstance(handler, request.HTTPSHandler) and getattr(vars(handler).get("_context"), "post_handshake_auth", False):
+            yield Preloaded(handler, "_context", _as_http_client_makes_it)
+
+
+def _as_http_client_makes_it(handler: Any) -> ssl.SSLContext:
+    """A context that has not been given to it, which post_handshake_auth tells: nothing else in the standard library sets that."""
+    from http.client import HTTPSConnection, _create_https_context  # type: ignore[attr-defined]
+
+    context: ssl.SSLContext = _create_https_context(HTTPSConnection._http_vsn)  # type: ignore[attr-defined]
+    context.check_hostname = handler._context.check_hostname
+    context.verify_mode = handler._context.verify_mode
+    return context
+
+
+def forget(cls: type, instead: type) -> None:
+    """Where a library has kept the one class, make it the other."""
+    for name, attribute in KEPT:
+        keeper = sys.modules.get(name)
+        if getattr(keeper, attribute, None) is cls:
+            setattr(keeper, attribute, instead)
