@@ -12,8 +12,10 @@ a wrap goes straight to C (`_direct`), without the lock.
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
+from operator import index
 from ssl import CERT_NONE, OP_NO_RENEGOTIATION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, VerifyMode
 
 from . import _stdlib
@@ -142,7 +144,7 @@ class SSLContext(_CSettings):
     def verify_mode(self, value: VerifyMode) -> None:
         if not _is_ours(self):
             return _set_as_ssl(self, "verify_mode", value)
-        return self._settings.set_verify_mode(self, value)
+        return self._settings.set_verify_mode(self, index(value))
 
     @property
     def check_hostname(self) -> bool:
@@ -151,9 +153,10 @@ class SSLContext(_CSettings):
 
     @check_hostname.setter
     def check_hostname(self, value: bool) -> None:
+        wanted = bool(value)
         with self._settings.lock:
             self._direct = self._direct and self.protocol == PROTOCOL_TLS_SERVER  # without names own anchors alone may vouch
-            self._settings.set_check_hostname(self, value)
+            self._settings.set_check_hostname(self, wanted)
 
     @property
     def options(self) -> ssl.Options:
@@ -164,6 +167,8 @@ class SSLContext(_CSettings):
     def options(self, value: int) -> None:
         if not _is_ours(self):
             return _set_as_ssl(self, "options", value)
+        # What the setter objects to, it says here: a warning runs other people's code, and no lock may be held.
+        _stdlib.set_options(self, int.__or__(value, OP_NO_RENEGOTIATION) if _is_number(value) else value)
         return self._settings.set_options(self, value)
 
     def load_cert_chain(
@@ -189,6 +194,7 @@ class SSLContext(_CSettings):
 
         A public bundle that libraries load by themselves, such as certifi's, is not taken for the program's own: docs/differences.md.
         """
+        cafile, capath, cadata = _told(cafile), _told(capath), _copied(cadata)
         with self._settings.lock:
             self._direct = self._direct and self.protocol == PROTOCOL_TLS_SERVER
             self._trust.load(self, super().load_verify_locations, (cafile, capath, cadata))
@@ -504,6 +510,25 @@ def _answer(
     return given[0] if given else None
 
 
+def _told(path: StrOrBytesPath | None) -> StrOrBytesPath | None:
+    """A path as it is now: what says so may be somebody else's code. What is none is left for C to object to."""
+    try:
+        return path if path is None else os.fspath(path)
+    except TypeError:
+        return path
+
+
+def _copied(data: str | ReadableBuffer | None) -> str | ReadableBuffer | None:
+    """Certificates as they are now: a buffer may be somebody else's code, too."""
+    if data is None or isinstance(data, (str, bytes)):
+        return data
+    try:
+        view = memoryview(data)
+    except TypeError:
+        return data
+    return bytes(view) if view.contiguous else data
+
+
 #: The setters of ssl.py, which here recurse under no class that may be in place: somebody's, after ours, is derived from ours.
 _AS_SSL = _stdlib.setters()
 
@@ -518,6 +543,10 @@ def _get_as_base(context: SSLContext, name: str) -> Any:
 
 def _getter_as_base(name: str) -> Callable[[SSLContext], Any]:
     return lambda context: _get_as_base(context, name)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int)
 
 
 def _is_ours(context: ssl.SSLContext) -> bool:

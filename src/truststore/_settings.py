@@ -14,6 +14,7 @@ A context passes itself to each call: no reference leads back to it.
 
 from __future__ import annotations
 
+import sys
 from ssl import CERT_NONE, CERT_REQUIRED, VerifyMode
 
 from . import _stdlib
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     Values = tuple[VerifyMode, bool]
 
 VERIFY_MODE, CHECK_HOSTNAME = "verify_mode", "check_hostname"
+
+#: What C makes of a negative number: newer Pythons warn of one.
+ALL_OPTIONS = (1 << 64) - 1
 
 
 class Settings:
@@ -66,7 +70,7 @@ class Settings:
 
     # -- the user's setters -----------------------------------------------------------------------------------------------------
 
-    def set_verify_mode(self, context: ssl.SSLContext, value: VerifyMode) -> None:
+    def set_verify_mode(self, context: ssl.SSLContext, value: int) -> None:
         """As `ssl` does, errors included."""
         with self.lock:
             if self._kept is None:
@@ -75,7 +79,7 @@ class Settings:
                 self._change(context, lambda mode, check: self._with_mode(context, value, mode, check))
                 self.unset -= {VERIFY_MODE}
 
-    def _with_mode(self, context: ssl.SSLContext, value: VerifyMode, mode: VerifyMode, check: bool) -> Values:
+    def _with_mode(self, context: ssl.SSLContext, value: int, mode: VerifyMode, check: bool) -> Values:
         if CHECK_HOSTNAME in self.unset and value == CERT_NONE:
             return CERT_NONE, False
         self._apply(context, mode, check)
@@ -92,9 +96,13 @@ class Settings:
                 self.unset -= {VERIFY_MODE, CHECK_HOSTNAME} if value else {CHECK_HOSTNAME}
 
     def set_options(self, context: ssl.SSLContext, value: int) -> None:
-        """As `ssl` does, but for the options that nobody may switch off any more."""
+        """As `ssl` does, but for the options that nobody may switch off any more.
+
+        Whoever calls this has had C set them once before: it warns of those that are new, and under the lock it must find none.
+        """
+        wanted = int.__and__(value, ALL_OPTIONS) if sys.version_info >= (3, 13) else int.__index__(value)
         with self.lock:  # another thread's `options |=` may have read them before ours were in
-            _stdlib.set_options(context, value | self._needed_options if self._needed_options else value)
+            _stdlib.set_options(context, wanted | self._needed_options)
 
     def need_options(self, context: ssl.SSLContext, options: int) -> None:
         """Have these on, now and from now on.
