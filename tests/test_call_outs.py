@@ -163,17 +163,11 @@ def test_a_password(context: truststore.SSLContext, called: CalledOut, leaf: Cer
 
 
 def test_a_handler_of_the_log(
-    context: truststore.SSLContext, called: CalledOut, leaf: Certificate, monkeypatch: pytest.MonkeyPatch
+    context: truststore.SSLContext, called: CalledOut, leaf: Certificate, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler = logging.Handler()
-    monkeypatch.setattr(handler, "emit", called)
-    logger = logging.getLogger("truststore")
-    logger.addHandler(handler)
-    monkeypatch.setattr(logger, "level", logging.DEBUG)
-    try:
-        in_memory(context, leaf.server_context())
-    finally:
-        logger.removeHandler(handler)
+    caplog.set_level(logging.DEBUG, "truststore")
+    caplog.handler.emit = called  # type: ignore[method-assign]
+    in_memory(context, leaf.server_context())
     assert called.was_free
     assert set(called.was_free) == {True}
 

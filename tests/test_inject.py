@@ -265,21 +265,50 @@ def test_the_opener_that_urlopen_keeps_is_one_of_them(
             truststore.extract_from_ssl()
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="before Python 3.12 an HTTPSHandler makes a context for each connection")
-def test_an_opener_keeps_a_context_that_the_program_gave_to_it(system: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = urllib.request.HTTPSHandler(context=ssl.create_default_context())
-    made = urllib.request.HTTPSHandler(check_hostname=False)
-    before = vars(given)["_context"], vars(made)["_context"]
-    for handler in given, made:
+def handed_over(**settings: Any) -> ssl.SSLContext:
+    """What a program may make that means the opener to have its own."""
+    context = ssl.create_default_context()
+    for name, value in {"post_handshake_auth": True, **settings}.items():
+        setattr(context, name, value)
+    return context
+
+
+def with_own_anchor(pem: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=pem)
+    context.post_handshake_auth = True
+    return context
+
+
+def test_an_opener_keeps_a_context_that_the_program_gave_to_it(
+    system: Store, stranger: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it replaced, whom it does not trust would be trusted."""
+    for given in (
+        ssl.create_default_context(),
+        with_own_anchor(stranger.root.pem),
+        handed_over(minimum_version=ssl.TLSVersion.TLSv1_3),
+        handed_over(verify_flags=ssl.VERIFY_CRL_CHECK_LEAF),
+    ):
+        handler = urllib.request.HTTPSHandler(context=given)
         monkeypatch.setattr(urllib.request, "_opener", urllib.request.build_opener(handler))
         truststore.inject_into_ssl()
+        kept = vars(handler)["_context"]
+        truststore.extract_from_ssl()
+        assert kept is vars(handler)["_context"] is given
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before Python 3.12 an HTTPSHandler makes a context for each connection")
+def test_an_opener_that_does_not_check_names_is_left_so(system: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = urllib.request.HTTPSHandler(check_hostname=False)
+    before = vars(handler)["_context"]
+    monkeypatch.setattr(urllib.request, "_opener", urllib.request.build_opener(handler))
+    truststore.inject_into_ssl()
     try:
-        assert vars(given)["_context"] is before[0]
-        assert type(vars(made)["_context"]) is truststore.SSLContext
-        assert not vars(made)["_context"].check_hostname
+        assert type(vars(handler)["_context"]) is truststore.SSLContext
+        assert not vars(handler)["_context"].check_hostname
     finally:
         truststore.extract_from_ssl()
-    assert (vars(given)["_context"], vars(made)["_context"]) == before
+    assert vars(handler)["_context"] is before
 
 
 # -- all or nothing ---------------------------------------------------------------------------------------------------------------

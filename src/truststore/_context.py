@@ -85,7 +85,7 @@ class _CSettings(_Base):
             _stdlib.class_of.__set__(self, cls)
 
     #: eventlet makes contexts by ssl.create_default_context() and then turns them into its own, for which ours stand.
-    __class__ = property(_says_its_class, _is_told_its_class)
+    __class__ = property(_says_its_class, _is_told_its_class)  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 def _held(verifier: Verifier | None) -> Verifier | None:
@@ -167,7 +167,7 @@ class SSLContext(_CSettings):
     def options(self, value: int) -> None:
         if not _is_ours(self):
             return _set_as_ssl(self, "options", value)
-        # What the setter objects to, it says here: a warning runs other people's code, and no lock may be held.
+        # What the setter objects to, it says here: a warning runs other people's code, and no lock may be held. With what a gate may need.
         _stdlib.set_options(self, int.__or__(value, OP_NO_RENEGOTIATION) if _is_number(value) else value)
         return self._settings.set_options(self, value)
 

@@ -5,7 +5,7 @@ Some things change, and extract_from_ssl() undoes each of them.
 1. The name: `ssl.SSLContext` is ours. It reaches whoever looks it up there, ssl.create_default_context() among them.
 2. `__new__` of the classes that had the name before makes ours: reaches code that said ``from ssl import SSLContext`` earlier.
    Subclasses of theirs, made earlier, are left alone.
-3. Contexts made earlier are what they are, but pass for ours where somebody asks isinstance(): asyncio does.
+3. Contexts made earlier are what they are, but pass for ours where somebody asks isinstance() (`_early`).
 4. If gevent or eventlet has put its own class in place since we were imported, ours derives from it: their sockets, our trust.
 5. Contexts that libraries made by themselves (`_preloaded`) are replaced.
 
@@ -17,10 +17,10 @@ be undone stays as it is. Libraries make their contexts with no lock held: it is
 from __future__ import annotations
 
 import ssl
-from functools import lru_cache
 
 from . import _preloaded
 from ._context import SSLContext, class_in_place
+from ._early import passing
 from ._locks import Lock
 from ._stdlib import look_up, stdlib_class
 
@@ -73,9 +73,13 @@ def _put_in_place() -> None:
     plain, outer = stdlib_class(), class_in_place()
     _change(SSLContext, "_stands_for", tuple(dict.fromkeys((plain, outer))))
     if not issubclass(SSLContext, outer):
-        _change(SSLContext.__base__, "__bases__", (outer,))
-    _change(plain, "__new__", _maker(vars(plain)["__new__"], SSLContext._stands_for))
-    _change(plain, "__getattribute__", _passing(vars(plain).get("__getattribute__", look_up)))
+        try:
+            _change(SSLContext.__base__, "__bases__", (outer,))
+        except TypeError:  # its contexts have fields that ours have not: none of its own, then
+            pass
+    make, look = vars(plain)["__new__"], vars(plain).get("__getattribute__", look_up)
+    _change(plain, "__new__", _marked(_maker(make, SSLContext._stands_for), make))
+    _change(plain, "__getattribute__", _marked(passing(look), look))
     if not _is_ours(ssl.SSLContext):  # somebody's, derived from ours, that has outlived an injection
         _change(ssl, "SSLContext", SSLContext)
 
@@ -163,60 +167,18 @@ def _undo_for_others() -> None:
 # -- what is put into ssl's class -----------------------------------------------------------------------------------------------------
 
 
-def _maker(instead_of: Callable[..., object], replaced: tuple[type, ...]) -> Callable[..., object]:
-    """The `__new__` of the classes that were replaced."""
+def _maker(make: Callable[..., object], replaced: tuple[type, ...]) -> Callable[..., object]:
+    """The `__new__` of the classes that were replaced, in the place of `make`."""
 
     def __new__(cls: type, protocol: int | None = None, *args: object, **kwargs: object) -> object:  # noqa: N807
         if cls in replaced and SSLContext._stands_for:
             return SSLContext(protocol, *args, **kwargs)
-        return instead_of(cls, protocol, *args, **kwargs)
+        return make(cls, protocol, *args, **kwargs)
 
-    return _marked(__new__, instead_of)
-
-
-def _passing(instead_of: Callable[..., object]) -> Callable[..., object]:
-    """The `__getattribute__` of contexts that are not ours."""
-
-    def __getattribute__(context: object, name: str) -> object:  # noqa: N807
-        if name == "__class__" and SSLContext._stands_for:
-            cls: Any = type(context)
-            return _alias(cls)
-        return instead_of(context, name)
-
-    return _marked(__getattribute__, instead_of)
+    return __new__
 
 
 def _marked(function: Any, instead_of: Callable[..., object]) -> Callable[..., object]:
+    """As ours, for another copy of this package to see."""
     function.makes, function.instead_of = SSLContext, instead_of
     return function  # type: ignore[no-any-return]
-
-
-class _AliasType(type):
-    """What a context that is not ours says is its class: for isinstance() a subclass of ours, in all else the class itself.
-
-    A metaclass with an `__instancecheck__` would do, if it did not keep programs from having one of their own for what they derive.
-    """
-
-    def __getattribute__(cls, name: str) -> Any:
-        return getattr(_of(cls), name)
-
-    def __call__(cls, *args: object, **kwargs: object) -> Any:
-        return _of(cls)(*args, **kwargs)
-
-    def __eq__(cls, other: object) -> bool:
-        return other is cls or other is _of(cls)
-
-    def __hash__(cls) -> int:
-        return hash(_of(cls))
-
-    def __repr__(cls) -> str:
-        return repr(_of(cls))
-
-
-def _of(alias: Any) -> Any:
-    return type.__getattribute__(alias, "_of")
-
-
-@lru_cache(maxsize=64)
-def _alias(cls: type) -> type:
-    return _AliasType(cls.__name__, (SSLContext,), {"__slots__": (), "_of": cls})

@@ -6,8 +6,9 @@ Injection replaces the former, and extraction takes our class out of the latter.
 from __future__ import annotations
 
 import sys
+from ssl import PROTOCOL_TLS_CLIENT
 
-from ._stdlib import CContext
+from ._stdlib import CContext, stdlib_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,18 +65,41 @@ def found() -> Iterator[Preloaded]:
 def _of_the_opener() -> Iterator[Preloaded]:
     """Since Python 3.12 urllib.request makes a context together with the opener, which urlopen() keeps from its first call on."""
     request: Any = sys.modules.get("urllib.request")
-    for handler in getattr(getattr(request, "_opener", None), "handlers", ()):
-        if isinstance(handler, request.HTTPSHandler) and getattr(vars(handler).get("_context"), "post_handshake_auth", False):
+    if request is None or sys.version_info < (3, 12):
+        return
+    for handler in getattr(request._opener, "handlers", ()):
+        if isinstance(handler, request.HTTPSHandler):
             yield Preloaded(handler, "_context", _as_http_client_makes_it)
 
 
 def _as_http_client_makes_it(handler: Any) -> ssl.SSLContext:
-    """A context that has not been given to it, which post_handshake_auth tells: nothing else in the standard library sets that."""
+    """Another context; the same if the program seems to have given it to the handler."""
     from http.client import HTTPSConnection, _create_https_context  # type: ignore[attr-defined]
 
-    context: ssl.SSLContext = _create_https_context(HTTPSConnection._http_vsn)  # type: ignore[attr-defined]
-    context.check_hostname = handler._context.check_hostname
-    context.verify_mode = handler._context.verify_mode
+    given: ssl.SSLContext = handler._context
+    made: ssl.SSLContext = _create_https_context(HTTPSConnection._http_vsn)  # type: ignore[attr-defined]
+    if not (_settings(given) == _settings(made) and _authorities(given) <= _authorities(made) | _authorities(_by_default())):
+        return given
+    made.check_hostname, made.verify_mode = given.check_hostname, given.verify_mode  # HTTPSHandler(check_hostname=False)
+    return made
+
+
+#: What can be read of a context. Nothing else in the standard library sets the first, so that alone nearly tells.
+SETTINGS = ("post_handshake_auth", "options", "verify_flags", "minimum_version", "maximum_version")
+
+
+def _settings(context: ssl.SSLContext) -> list[object]:
+    return [context.get_ciphers(), *(getattr(context, name) for name in SETTINGS)]
+
+
+def _authorities(context: ssl.SSLContext) -> set[bytes]:
+    return set(context.get_ca_certs(binary_form=True))
+
+
+def _by_default() -> ssl.SSLContext:
+    """A context of the standard library's own class, which `ssl.SSLContext` may not be now, with its own default roots."""
+    context: ssl.SSLContext = CContext.__new__(stdlib_class(), PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
     return context
 
 

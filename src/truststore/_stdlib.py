@@ -109,9 +109,11 @@ RECURSING_SETTERS = ("_msg_callback", "maximum_version", "minimum_version", "opt
 
 
 def stdlib_class() -> type[ssl.SSLContext]:
-    """The standard library's own SSLContext, whatever stands in its place now; after ``importlib.reload(ssl)`` the newest."""
-    known: list[type[ssl.SSLContext]] = CContext.__subclasses__()
-    return [cls for cls in known if cls.__module__ == "ssl"][-1]
+    """The standard library's own SSLContext, whatever stands in its place now: what that derives from, or the newest there is."""
+    derived_from: tuple[type, ...] = getattr(class_by_name(), "__mro__", ())
+    known: tuple[Any, ...] = *CContext.__subclasses__(), *derived_from
+    newest: type[ssl.SSLContext] = [cls for cls in known if cls.__module__ == "ssl"][-1]
+    return newest
 
 
 def class_by_name() -> Any:
