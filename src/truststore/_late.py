@@ -38,7 +38,12 @@ LATE = tuple(
 #: What ours import late of others.
 OTHERS = ("base64", "hashlib", "json", "tempfile")
 #: What is waited for, but not imported: it takes long, and few need it.
-IF_BEGUN = ("ctypes", "logging", *(f"{__package__}.{name}" for name in ("_inject", "_osstatus", "_security")))
+IF_BEGUN = (
+    "ctypes",
+    "http.client",
+    "logging",
+    *(f"{__package__}.{name}" for name in ("_early", "_inject", "_osstatus", "_preloaded", "_security")),
+)
 
 
 def finish() -> None:
