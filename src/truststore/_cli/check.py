@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 import ssl
 import sys
@@ -9,11 +10,25 @@ import sys
 from .. import _der, _stdlib
 from .._context import SSLContext
 from .._verify_codes import REMEDIES
+from . import say
 from .status import NOT_ASKED, REFUSED, TRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+HTTPS = 443
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    parser.add_argument("peer", type=_peer, metavar="HOST[:PORT]", help=f"the port is {HTTPS} unless given")
+    parser.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for each step (default: %(default)g)")
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Run it."""
+    return check(options.peer, options.timeout)
 
 
 def check(address: tuple[str, int], timeout: float) -> int:
@@ -25,7 +40,7 @@ def check(address: tuple[str, int], timeout: float) -> int:
         with _connect(context, address, timeout) as connection:
             version, chain = connection.version(), _stdlib.connection_of(connection).get_verified_chain()
     except ssl.SSLCertVerificationError as error:
-        print(f"{peer} is REFUSED: {error.verify_message} (verify code {error.verify_code}).")
+        print(f"{peer} is {say.painted('REFUSED', say.RED)}: {error.verify_message} (verify code {error.verify_code}).")
         _print_judge(context)
         _print_chain("The chain, as the server sent it:", _unverified_chain(address, timeout))
         _print_advice(error)
@@ -33,7 +48,7 @@ def check(address: tuple[str, int], timeout: float) -> int:
     except (OSError, ValueError) as error:
         print(f"{peer} could not be asked: {_reason(error)}", file=sys.stderr)
         return NOT_ASKED
-    print(f"{peer} is trusted ({version}).")
+    print(f"{peer} is {say.painted('trusted', say.GREEN)} ({version}).")
     _print_judge(context)
     _print_chain("The chain, as verified:", chain)
     return TRUSTED
@@ -98,3 +113,30 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"the TLS handshake failed ({error.reason or error}); is this a TLS port?"
     return str(error) or type(error).__name__
+
+
+def _peer(text: str) -> tuple[str, int]:
+    """Split HOST, HOST:PORT, [IPV6]:PORT or IPV6."""
+    host, port = text, str(HTTPS)
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise argparse.ArgumentTypeError(f"{text!r} has no port after its bracket: write [ADDRESS]:PORT")
+        port = rest[1:] if rest else port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if "/" in text or not host:
+        raise argparse.ArgumentTypeError(f"{text!r} names no host: write HOST or HOST:PORT, not a URL")
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise argparse.ArgumentTypeError(f"{port!r} is no port: it is a number from 1 to 65535")
+    return host, int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, such as 10")
+    return value

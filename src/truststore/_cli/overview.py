@@ -7,10 +7,16 @@ from .status import TRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from .._store.search import Store
 
 
-def show_store() -> int:
+def add(_parser: argparse.ArgumentParser) -> None:
+    """It takes nothing."""
+
+
+def answer(_options: argparse.Namespace) -> int:
     """Say what decides on this machine, and why."""
     store = system_store()
     print(f"Decided by {SSLContext._platform.name}, with {store or SSLContext._platform.store}.")

@@ -1,0 +1,60 @@
+"""What the command line understands: which commands there are. What each takes is in its own file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import check, overview, say
+from .status import NOT_ASKED
+from .version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+    from typing import NoReturn
+
+#: Each has `add(parser)`, which says what it takes, and `answer(options)`, which runs it and returns the exit status.
+COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
+    ("check", check, "connect to a server, and say whether it is trusted, by whom, and why"),
+)
+
+STATUSES = "Exit status: 0 trusted, or done; 1 refused; 2 the question could not be asked, bad arguments included."
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad input is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it, and exit."""
+        self.exit(NOT_ASKED, f"{self.prog}: {say.shown(message, say.SENTENCE)} (see {self.prog} --help)\n")
+
+
+def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
+    """What was asked for. Exits where that cannot be understood, and after --help and --version."""
+    return _parser(prog).parse_args(arguments)
+
+
+def _parser(prog: str) -> Parser:
+    parser = Parser(
+        prog=prog,
+        description="Ask the operating system which TLS servers to trust. Without a command: what decides here, and why.",
+        epilog=STATUSES,
+        allow_abbrev=False,
+    )
+    python = sys.implementation
+    version = f"truststore {VERSION} ({python.name} {'.'.join(map(str, python.version[:3]))}, {sys.platform})"
+    parser.add_argument("--version", action="version", version=version)
+    _takes(parser, overview.add, overview)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, module, purpose in COMMANDS:
+        sentence = f"{purpose[0].upper()}{purpose[1:]}."
+        command = commands.add_parser(name, help=purpose, description=sentence, epilog=STATUSES, allow_abbrev=False)
+        _takes(command, module.add, module)
+    return parser
+
+
+def _takes(parser: Parser, add: Callable[[argparse.ArgumentParser], None], module: ModuleType) -> None:
+    add(parser)
+    parser.set_defaults(answer=module.answer)

@@ -1,0 +1,48 @@
+"""How the commands print: colour where the terminal wants it, and nothing that a terminal would obey.
+
+Texts out of certificates, files and the environment are others': `shown` escapes them and cuts them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .._der import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+#: The most characters of a name, and of a sentence that quotes some.
+NAME, SENTENCE = 160, 2000
+
+RED, GREEN = "31", "32"
+
+
+def shown(text: str, most: int = NAME) -> str:
+    """A text of others' for a terminal, on one line."""
+    return printable(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def painted(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """In colour, if whoever reads standard output (or `stream`) wants it."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if _wants_colour(stream or sys.stdout) else text
+
+
+def _wants_colour(stream: TextIO | None) -> bool:
+    """As no-color.org and force-color.org have it, NO_COLOR first."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb" and _obeys_escapes()
+
+
+def _obeys_escapes() -> bool:
+    """Windows' consoles of old print escapes. Pythons before 3.13 cannot ask."""
+    if sys.platform != "win32":
+        return True
+    import nt
+
+    return bool(getattr(nt, "_supports_virtual_terminal", lambda: False)())
