@@ -55,6 +55,7 @@ def test_the_package_needs_itself_relatively_and_the_standard_library(path: Path
     absolute = {node.module or "" for node in imports(path) if isinstance(node, ast.ImportFrom) and not node.level}
     absolute |= {name.name for node in imports(path) if isinstance(node, ast.Import) for name in node.names}
     known = sys.stdlib_module_names | {"_typeshed", "typing_extensions"}  # which type checkers alone import
+    known |= {"sitecustomize"}  # which may be there, or not
     assert {name.partition(".")[0] for name in absolute} <= known
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import check, overview, say
+from . import check, overview, run, say
 from .status import NOT_ASKED
 from .version import VERSION
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Each has `add(parser)`, which says what it takes, and `answer(options)`, which runs it and returns the exit status.
 COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
     ("check", check, "connect to a server, and say whether it is trusted, by whom, and why"),
+    ("run", run, "run a Python program with the system's trust, and otherwise as without"),
 )
 
 STATUSES = "Exit status: 0 trusted, or done; 1 refused; 2 the question could not be asked, bad arguments included."
@@ -33,14 +34,14 @@ class Parser(argparse.ArgumentParser):
 
 def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     """What was asked for. Exits where that cannot be understood, and after --help and --version."""
-    return _parser(prog).parse_args(arguments)
+    own, program = run.split(arguments)
+    return _parser(prog).parse_args(own, argparse.Namespace(program=program))
 
 
 def _parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Ask the operating system which TLS servers to trust. Without a command: what decides here, and why.",
-        epilog=STATUSES,
         allow_abbrev=False,
     )
     python = sys.implementation
@@ -50,11 +51,12 @@ def _parser(prog: str) -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, module, purpose in COMMANDS:
         sentence = f"{purpose[0].upper()}{purpose[1:]}."
-        command = commands.add_parser(name, help=purpose, description=sentence, epilog=STATUSES, allow_abbrev=False)
+        command = commands.add_parser(name, help=purpose, description=sentence, allow_abbrev=False)
         _takes(command, module.add, module)
     return parser
 
 
 def _takes(parser: Parser, add: Callable[[argparse.ArgumentParser], None], module: ModuleType) -> None:
+    parser.epilog = STATUSES
     add(parser)
     parser.set_defaults(answer=module.answer)

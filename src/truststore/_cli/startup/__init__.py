@@ -1,0 +1,1 @@
+"""What `truststore run` has Pythons import at their start: this folder is the first of PYTHONPATH then. Nobody imports it as a package."""
