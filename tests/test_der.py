@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cases
 import certifi
 import pytest
-from certificates import Authority, self_signed
+from certificates import SERVER_AUTH, Authority, self_signed
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -211,6 +211,7 @@ def read_everything(der: bytes) -> None:
         lambda: _der.name(certificate.issuer),
         lambda: certificate.dns_names,
         lambda: certificate.addresses,
+        lambda: certificate.purposes,
     ]
     for question in questions:
         with contextlib.suppress(_der.Malformed):
@@ -315,3 +316,9 @@ def test_a_validity_has_two_times() -> None:
 def test_equal_names_are_equal_bytes() -> None:
     root = Authority.new("Name")
     assert _der.Certificate(root.issue("a.test").der).issuer == _der.Certificate(root.der).subject
+
+
+def test_purposes() -> None:
+    assert _der.Certificate(Authority.new().der).purposes == frozenset()
+    server_auth = bytes.fromhex("2b06010505070301")
+    assert _der.Certificate(Authority.new(purposes=[SERVER_AUTH]).der).purposes == {server_auth}

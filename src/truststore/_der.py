@@ -18,7 +18,7 @@ UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 VERSION, EXTENSIONS = 0xA0, 0xA3  # TBSCertificate's [0] and [3]
 DNS_NAME, IP_ADDRESS = 0x82, 0x87  # GeneralName's [2] and [7]
 
-SUBJECT_ALT_NAME = bytes.fromhex("551d11")
+SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE = bytes.fromhex("551d11"), bytes.fromhex("551d25")
 
 #: The attributes people know by a short name (RFC 4514, section 3; emailAddress from RFC 2985).
 ATTRIBUTES = {
@@ -104,12 +104,21 @@ class Certificate:
         """The DNS names it is for, as written."""
         return [value.decode("latin-1") for tag, value in self._alternative_names() if tag == DNS_NAME]
 
+    @property
+    def purposes(self) -> frozenset[bytes]:
+        """The OIDs of what it is for, nothing else (RFC 5280, section 4.2.1.12); empty: that is not said."""
+        return frozenset(value for tag, value in self._extension(EXTENDED_KEY_USAGE) if tag == OID)
+
     def _alternative_names(self) -> Iterator[tuple[int, bytes]]:
+        return self._extension(SUBJECT_ALT_NAME)
+
+    def _extension(self, which: bytes) -> Iterator[tuple[int, bytes]]:
+        """The elements of an extension that is a sequence; nothing if there is none."""
         if not self._extensions:
             return
         for _, extension in elements(_only(self._extensions, SEQUENCE)):
             fields = list(elements(extension))
-            if len(fields) >= 2 and fields[0] == (OID, SUBJECT_ALT_NAME):
+            if len(fields) >= 2 and fields[0] == (OID, which):
                 yield from elements(_only(fields[-1][1], SEQUENCE))
 
 

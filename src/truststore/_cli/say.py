@@ -1,4 +1,4 @@
-"""How the commands print: colour where the terminal wants it, and nothing that a terminal would obey.
+"""How the commands print: 80 columns, colour where the terminal wants it, and nothing that a terminal would obey.
 
 Texts out of certificates, files and the environment are others': `shown` escapes them and cuts them.
 """
@@ -14,15 +14,41 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
+WIDTH = 79
 #: The most characters of a name, and of a sentence that quotes some.
 NAME, SENTENCE = 160, 2000
 
 RED, GREEN = "31", "32"
 
+#: The number of the documents' form. It changes when a member goes or means something else, not when one is added.
+SCHEMA = 1
+
 
 def shown(text: str, most: int = NAME) -> str:
     """A text of others' for a terminal, on one line."""
     return printable(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def paragraph(text: str, first: str = "", further: str = "", stream: TextIO | None = None) -> None:
+    """Print a text within the width, its lines indented."""
+    print(wrapped(text, first, further), file=stream)
+
+
+def wrapped(text: str, first: str = "", further: str = "") -> str:
+    """A text within the width. Long words, such as paths, stay whole."""
+    import textwrap
+
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines) or first.rstrip()
+
+
+def document(members: dict[str, object]) -> str:
+    """What `--json` asks for, in ASCII."""
+    import json
+
+    return json.dumps({"schema": SCHEMA, **members}, indent=2) + "\n"
 
 
 def painted(text: str, colour: str, stream: TextIO | None = None) -> str:

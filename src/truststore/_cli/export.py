@@ -1,0 +1,66 @@
+"""Files that are there as a whole or not at all: whoever reads them meanwhile finds the old ones, and so does everybody after a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+
+from .status import CannotAsk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def write_file(path: str, text: str) -> None:
+    """Write an ASCII file in the place of what there is, with the same rights. A link stays one."""
+    path = os.path.realpath(path)
+    mode = _mode_of_file(path)
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".new")
+    try:
+        with open(descriptor, "w", encoding="ascii", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_directory(path: str, files: Mapping[str, bytes]) -> None:
+    """Make a directory of files. There must be none, or an empty one: of an earlier export what was removed since would stay."""
+    path = os.path.realpath(path)
+    if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
+        raise CannotAsk(f"{path} is there already, and is not an empty directory")
+    temporary = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".", suffix=".new")
+    try:
+        for name, content in files.items():
+            with open(os.path.join(temporary, name), "wb") as file:
+                file.write(content)
+        os.chmod(temporary, 0o777 & ~_umask())
+        if os.path.isdir(path):
+            os.rmdir(path)
+        os.rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _mode_of_file(path: str) -> int:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return 0o666 & ~_umask()
+    if not stat.S_ISREG(status.st_mode):
+        raise CannotAsk(f"{path} is not a regular file")
+    return stat.S_IMODE(status.st_mode)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

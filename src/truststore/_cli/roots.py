@@ -1,0 +1,140 @@
+"""``roots``: list or export the roots of the system's store."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+
+from .. import _der
+from .._context import SSLContext, system_store
+from . import certificate, export, say
+from .status import TRUSTED, CannotAsk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from .._store.search import Store
+
+#: What roots are to vouch for, as OIDs of extended key usage.
+PURPOSES = {"server": bytes.fromhex("2b06010505070301"), "client": bytes.fromhex("2b06010505070302")}
+
+LOST = (
+    "A copy of the roots is not the system's trust: what limits a root (names, dates, purposes), what the system distrusts besides, "
+    "revocation, and every later change are not in it."
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--pem", action="store_true", help="as one PEM file")
+    form.add_argument("--der-dir", metavar="DIR", help="as a new directory of files, named by their SHA-256")
+    form.add_argument("--json", action="store_true", help="as a JSON document")
+    parser.add_argument("--purpose", choices=sorted(PURPOSES), default="server", help="what they vouch for (default: %(default)s)")
+    parser.add_argument("--output", metavar="FILE", help="write to a file, as a whole or not at all")
+
+
+def answer(options: argparse.Namespace) -> int:
+    """List or export."""
+    if options.der_dir is not None and options.output is not None:
+        raise CannotAsk("roots writes either a directory or a file: give --der-dir or --output")
+    store = _store()
+    roots = _roots(store, options.purpose)
+    warnings = [say.shown(str(warning), say.SENTENCE) for warning in (*store.warnings, *store.damaged)]
+    if options.der_dir is not None:
+        export.write_directory(options.der_dir, {f"{hashlib.sha256(root).hexdigest()}.der": root for root in roots})
+    else:
+        _write(_json(options.purpose, store, roots, warnings) if options.json else _text(options, store, roots), options.output)
+    if not options.json:
+        _say_aside([f"warning: {warning}" for warning in warnings])
+    if options.der_dir is not None or options.pem:
+        _say_aside([f"{len(roots)} roots. {LOST}"])
+    return TRUSTED
+
+
+def _store() -> Store:
+    store = system_store()
+    if store is None:
+        platform = SSLContext._platform
+        raise CannotAsk(f"the roots here are those of {platform.store}, which {platform.name} does not let this command list")
+    return store
+
+
+def _roots(store: Store, purpose: str) -> list[bytes]:
+    try:
+        found = store.read()
+    except OSError as error:
+        raise CannotAsk(f"the system's store cannot be read: {error}") from error
+    others = set(_with_settings(store)) if purpose != "server" else set()
+    roots = [root for root in found if root not in others and _is_for(root, PURPOSES[purpose])]
+    if not roots:
+        raise CannotAsk(f"there are no roots for this purpose: {store}")
+    return roots
+
+
+def _is_for(root: bytes, purpose: bytes) -> bool:
+    """As OpenSSL has it: a root that says what it is for is for nothing else."""
+    try:
+        purposes = _der.Certificate(root).purposes
+    except _der.Malformed:
+        return False
+    return not purposes or purpose in purposes
+
+
+def _with_settings(store: Store) -> Iterator[bytes]:
+    """Roots with settings of OpenSSL's own, of which the store knows what they mean for servers alone."""
+    from .._store import pem
+
+    for path in _files(store):
+        blocks = pem.blocks(pem.contents(path))
+        if blocks is None:
+            raise CannotAsk(f"{path} is not in plain form: which of its roots are for more than servers cannot be told")
+        yield from (root for root, settings in blocks if settings)
+
+
+def _files(store: Store) -> Iterator[str]:
+    from .._store import hashed
+
+    yield from filter(None, (store.file, *store.files))
+    for directory in store.directory.split(os.pathsep) if store.directory else ():
+        paths = (os.path.join(directory, name) for name in hashed.names(os.listdir(directory))[0])
+        yield from filter(os.path.isfile, paths)
+
+
+def _say_aside(sentences: list[str]) -> None:
+    """Beside what is exported."""
+    sys.stdout.flush()
+    for sentence in sentences:
+        say.paragraph(sentence, stream=sys.stderr)
+
+
+def _write(text: str, path: str | None) -> None:
+    if path is None:
+        print(text, end="")
+    else:
+        export.write_file(path, text)
+
+
+def _json(purpose: str, store: Store, roots: list[bytes], warnings: list[str]) -> str:
+    described = [{**certificate.described(root), "pem": certificate.pem(root)} for root in roots]
+    return say.document({"store": str(store), "purpose": purpose, "roots": described, "warnings": warnings})
+
+
+def _text(options: argparse.Namespace, store: Store, roots: list[bytes]) -> str:
+    if options.pem:
+        return "".join(map(_commented, roots))
+    title = say.wrapped(f"{len(roots)} roots for TLS {options.purpose}s: {say.shown(str(store), say.SENTENCE)}")
+    return "\n".join([title, *map(certificate.line, sorted(roots, key=_name))]) + "\n"
+
+
+def _commented(root: bytes) -> str:
+    """With its name before it, in which nobody finds a block's beginning."""
+    name = _name(root).replace("-----", "- - -")
+    return f"# {name.encode('ascii', 'backslashreplace').decode()}\n{certificate.pem(root)}"
+
+
+def _name(root: bytes) -> str:
+    return str(certificate.described(root)["subject"] or certificate.UNREADABLE)
