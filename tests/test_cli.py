@@ -260,8 +260,8 @@ def test_bad_arguments_are_named(capsys: pytest.CaptureFixture[str], arguments: 
 
 
 def test_an_unknown_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("verify") == NOT_ASKED
-    assert "'verify'" in capsys.readouterr().err
+    assert run("inspect") == NOT_ASKED
+    assert "'inspect'" in capsys.readouterr().err
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

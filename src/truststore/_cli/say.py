@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 WIDTH = 79
-#: The most characters of a name, and of a sentence that quotes some.
-NAME, SENTENCE = 160, 2000
+#: The most characters of a name, of a path or value, and of a sentence that quotes some.
+NAME, VALUE, SENTENCE = 160, 1000, 2000
 
 RED, GREEN = "31", "32"
 
