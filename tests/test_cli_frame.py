@@ -16,7 +16,8 @@ from commands import SOURCES, truststore_command
 from servers import HOST, Server, Store, needs_openssl
 from test_package import build
 
-from truststore._cli import say
+from truststore import _cli
+from truststore._cli import say, verify
 from truststore._cli.parser import COMMANDS
 from truststore._cli.version import VERSION
 
@@ -121,6 +122,13 @@ def test_what_a_terminal_would_obey_is_escaped(hostile: str) -> None:
 def test_what_is_too_long_is_cut() -> None:
     assert len(say.shown("x" * 10**6)) == say.NAME
     assert say.shown("x" * say.NAME) == "x" * say.NAME
+
+
+def test_a_fault_is_no_verdict(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own exit status after a traceback says "refused"."""
+    monkeypatch.setattr(verify, "pem", None)
+    assert _cli.main(["verify", "chain.pem"]) == 2
+    assert "AttributeError" in capsys.readouterr().err
 
 
 def test_importing_the_package_imports_no_command_line() -> None:

@@ -35,6 +35,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "truststore") -> in
     except (CannotAsk, OSError) as error:
         print(f"{prog}: {say.shown(str(error), say.SENTENCE)}", file=sys.stderr)
         return NOT_ASKED
+    except Exception:  # noqa: BLE001 - a fault of ours is no verdict: Python would exit with 1, which says "refused"
+        import traceback
+
+        traceback.print_exc()
+        return NOT_ASKED
 
 
 def _answer(arguments: Sequence[str], prog: str) -> int:
