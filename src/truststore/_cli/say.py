@@ -18,7 +18,7 @@ WIDTH = 79
 #: The most characters of a name, of a path or value, and of a sentence that quotes some.
 NAME, VALUE, SENTENCE = 160, 1000, 2000
 
-RED, GREEN = "31", "32"
+BOLD, RED, GREEN = "1", "31", "32"
 
 #: The number of the documents' form. It changes when a member goes or means something else, not when one is added.
 SCHEMA = 1
@@ -27,6 +27,16 @@ SCHEMA = 1
 def shown(text: str, most: int = NAME) -> str:
     """A text of others' for a terminal, on one line."""
     return printable(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def heading(text: str) -> None:
+    """Print a line that others stand under."""
+    print(painted(text, BOLD))
+
+
+def fact(label: str, value: str) -> None:
+    """Print a label and what is to be said of it, which may take several lines and be somebody else's text."""
+    paragraph(shown(value, SENTENCE), f"  {label:<13}", " " * 15)
 
 
 def paragraph(text: str, first: str = "", further: str = "", stream: TextIO | None = None) -> None:
