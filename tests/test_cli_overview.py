@@ -60,7 +60,7 @@ def test_the_versions_and_the_store(system: Store, root: Authority) -> None:
 def test_the_document(system: Store) -> None:
     answer = document()
     assert answer.keys() == {
-        *("schema", "truststore", "python", "openssl", "system", "judge", "judges_with", "store", "in_the_way"),
+        *("schema", "truststore", "python", "openssl", "system", "enabled", "judge", "judges_with", "store", "in_the_way"),
     }
     assert answer["schema"] == 1
     assert answer["truststore"].keys() == {"version", "path"}

@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timezone
 
 from .._context import SSLContext, system_store
-from . import obstacles, say
+from . import obstacles, pth, say
 from .status import REFUSED, TRUSTED
 from .version import VERSION
 
@@ -48,6 +48,7 @@ def _facts(store: Store | None) -> Facts:
         "python": {"implementation": python.name, "version": sys.version.split()[0], "executable": sys.executable or None},
         "openssl": ssl.OPENSSL_VERSION,
         "system": _system(),
+        "enabled": pth.path() if pth.is_written() else None,
         "judge": SSLContext._platform.name,
         "judges_with": str(SSLContext._platform.store if store is None else store),
         "store": None if store is None else _store(store),
@@ -118,6 +119,8 @@ def _print(facts: Facts) -> None:
     say.paragraph(f"Decided by {facts['judge']}, with {say.shown(facts['judges_with'], say.SENTENCE)}.", "  ", "  ")
     if facts["store"] is not None:
         _print_store(facts["store"])
+    if facts["enabled"]:
+        say.fact("enabled", f"for all programs of this environment, by {facts['enabled']}")
     say.heading("What gets in the way")
     for each in facts["in_the_way"] or [None]:
         words = "nothing that is known" if each is None else obstacles.in_words((each["what"], each["value"], each["effect"]))

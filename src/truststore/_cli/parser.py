@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import check, overview, roots, run, say, verify
+from . import check, disable, enable, overview, roots, run, say, verify
 from .status import NOT_ASKED
 from .version import VERSION
 
@@ -21,6 +21,8 @@ COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
     ("verify", verify, "say whether a chain of certificates in a file is trusted, by whom, and why"),
     ("roots", roots, "list or export the roots that the system trusts"),
     ("run", run, "run a Python program with the system's trust, and otherwise as without"),
+    ("enable", enable, "have every program of this environment started with the system's trust"),
+    ("disable", disable, "undo what 'enable' did"),
 )
 
 STATUSES = "Exit status: 0 trusted, or done; 1 refused; 2 the question could not be asked, bad arguments included."

@@ -38,6 +38,17 @@ def begin(folder):
     sys.meta_path.insert(0, _Watch(package, None if alone else folder))
 
 
+def enabled(folder, name, path, target):
+    # type: (str, str, Optional[Sequence[str]], Optional[ModuleType]) -> Optional[ModuleSpec]
+    """What the line of `truststore enable` has its finder find, once `ssl` or `truststore` is imported."""
+    package = os.path.dirname(os.path.dirname(folder))
+    if any(isinstance(finder, _Watch) for finder in sys.meta_path):  # of `truststore run`
+        return None
+    watch = _Watch(package, None)
+    sys.meta_path.insert(0, watch)
+    return watch.find_spec(name, path, target)
+
+
 def _leave_environment(folder):
     # type: (str) -> None
     """Children find what they would have found without `truststore run`."""
@@ -78,8 +89,9 @@ class _Watch:
         # type: (str, Callable[[], None]) -> None
         self._then.pop(name, None)
         then()
-        if not self._then and self in sys.meta_path:
-            sys.meta_path.remove(self)
+        if not self._then:
+            # Another list: a thread that goes through this one must not miss a finder.
+            sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
 
     def _inject(self):
         # type: () -> None
@@ -90,8 +102,11 @@ class _Watch:
 
 def _found_by_others(watch, name, path, target):
     # type: (_Watch, str, Optional[Sequence[str]], Optional[ModuleType]) -> Optional[ModuleSpec]
-    finders = [finder for finder in sys.meta_path if finder is not watch and hasattr(finder, "find_spec")]
-    return next(filter(None, (finder.find_spec(name, path, target) for finder in finders)), None)
+    """Those behind it: those before it have found nothing."""
+    finders = list(sys.meta_path)
+    behind = finders[finders.index(watch) + 1 :] if watch in finders else finders
+    specs = (finder.find_spec(name, path, target) for finder in behind if hasattr(finder, "find_spec"))
+    return next(filter(None, specs), None)
 
 
 class _Followed:

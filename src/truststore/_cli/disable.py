@@ -1,0 +1,28 @@
+"""``disable``: what `enable` did, undone."""
+
+from __future__ import annotations
+
+import os
+
+from . import pth, say
+from .status import TRUSTED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(_parser: argparse.ArgumentParser) -> None:
+    """It takes nothing."""
+
+
+def answer(_options: argparse.Namespace) -> int:
+    """Remove the file, which is all there is. Nothing if it is not there."""
+    path = pth.path()
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        say.paragraph(f"It was not enabled: there is no {path}.")
+    else:
+        say.paragraph(f"Disabled: {path} is removed. Programs that run keep what they started with.")
+    return TRUSTED
