@@ -29,7 +29,7 @@ import _socket
 import ssl
 import sys
 from _weakref import ref
-from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, SSLWantWriteError
+from ssl import SSL_ERROR_SSL, SSLCertVerificationError, SSLError, SSLWantReadError, SSLWantWriteError, SSLZeroReturnError
 
 from . import _der, _verdict
 from ._first_flight import NoVerdict
@@ -287,12 +287,24 @@ class Gate(OpenGate):
         self._shake_hands()
 
     def read(self, *args: object) -> object:
-        self._shake_hands()
+        try:
+            self._shake_hands_for("read")
+        except SSLZeroReturnError:  # the peer has closed the connection, properly: there is nothing to read
+            return 0 if len(args) > 1 else b""
         return self._conn.read(*args)
 
     def write(self, data: ReadableBuffer) -> int:
-        self._shake_hands()
+        self._shake_hands_for("write")
         return self._conn.write(data)
+
+    def _shake_hands_for(self, operation: str) -> None:
+        """C's own read or write would have performed the handshake, and said what has timed out in its own words."""
+        try:
+            self._shake_hands()
+        except TimeoutError:
+            if self._asking:  # a verifier's
+                raise
+            raise TimeoutError(f"The {operation} operation timed out") from None
 
     @property
     def session(self) -> ssl.SSLSession | None:
