@@ -1,14 +1,17 @@
-"""Modules that are imported when they are first needed, and fork().
+"""Modules that are imported when they are first needed; and two times when that would be too late.
 
-A child has the forking thread alone. A module that another thread was importing at that moment is half there, and locked for good: whoever
-imports it in the child waits for a thread that does not exist. Plain `ssl` imports nothing late. So before a process with threads forks,
-everything is imported that is imported late: what has been begun is waited for, and nothing is left to be begun. That takes some
+fork(). A child has the forking thread alone. A module that another thread was importing at that moment is half there, and locked for good:
+whoever imports it in the child waits for a thread that does not exist. Plain `ssl` imports nothing late. So before a process with threads
+forks, everything is imported that is imported late: what has been begun is waited for, and nothing is left to be begun. That takes some
 milliseconds, at the first such fork.
+
+chroot(), a sandbox. The files are out of reach then. Whoever has loaded certificates must be able to connect with them.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 
 #: Ours.
 LATE = tuple(
@@ -44,6 +47,13 @@ IF_BEGUN = (
     "logging",
     *(f"{__package__}.{name}" for name in ("_early", "_inject", "_osstatus", "_preloaded", "_security")),
 )
+
+
+@lru_cache(maxsize=1)
+def import_all() -> None:
+    """Have what connections may need at hand."""
+    for name in LATE:
+        _import(name)
 
 
 def finish() -> None:

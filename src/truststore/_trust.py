@@ -97,6 +97,7 @@ class Trust:
 
     def load(self, context: ssl.SSLContext, load_into_c: Callable[..., None], load: Load) -> None:
         """What `load_verify_locations()` does. Raises what it raises in `ssl`."""
+        self._prepare()
         if load[0] is not None and self._sets_aside(context, load[0]):
             load = None, *load[1:]
             if load == (None, None, None):
@@ -122,6 +123,7 @@ class Trust:
         self._asked_for |= {purpose}
         if self._verifier is not None:
             return
+        self._prepare()
         try:
             if purpose == Purpose.CLIENT_AUTH:
                 self.own.mixing(context)
@@ -204,6 +206,13 @@ class Trust:
 
             self._said = store
             found(store, self.notes)
+
+    def _prepare(self) -> None:
+        """A program that loads certificates may lock itself in before it connects."""
+        if self._verifier is None:
+            from ._late import import_all
+
+            import_all()
 
     # -- the system's roots, where OpenSSL verifies -----------------------------------------------------------------------------
 
