@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from many import examples
 from servers import HOST, TIMEOUT, Server, Store, needs_openssl
 
 import truststore
@@ -265,7 +266,7 @@ def test_an_unknown_command_is_named(capsys: pytest.CaptureFixture[str]) -> None
     assert "'inspect'" in capsys.readouterr().err
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text() | st.text("[]:.-/%@a1 \ud800\xdf\u0130", max_size=12))
 @example(text="a" * 64 + ".example")
 @example(text="a..b")

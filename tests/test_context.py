@@ -22,6 +22,7 @@ import pytest
 from certificates import CLIENT_AUTH, Authority, Certificate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 from servers import HOST, TIMEOUT, Server, Store, carry, connected, exchange, in_memory, needs_openssl
 
 import truststore
@@ -139,7 +140,7 @@ VALUES: dict[str, list[Any]] = {
 CHANGES = st.sampled_from(sorted(VALUES)).flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(VALUES[name])))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(protocol=st.sampled_from(PROTOCOLS), changes=st.lists(CHANGES, max_size=12))
 def test_settings_do_what_they_do_in_ssl(protocol: int, changes: list[tuple[str, Any]]) -> None:
     ours, plain = quietly(truststore.SSLContext, protocol), quietly(ssl.SSLContext, protocol)

@@ -21,6 +21,7 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from truststore import _der
 
@@ -224,7 +225,7 @@ def test_noise(noise: bytes) -> None:
         read_everything(noise)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.data())
 def test_damaged_certificates(data: st.DataObject) -> None:
     der = bytearray(data.draw(st.sampled_from(of_the_table())))

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 from fake_root import subject_hash as said_by_openssl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from many import examples
 
 from truststore._store import hashed
 
@@ -89,7 +90,7 @@ def test_attributes_together() -> None:
     same(x509.Name([x509.RelativeDistinguishedName(both)]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.tuples(st.sampled_from([COMMON, ORGANIZATION]), st.text(st.characters(codec="utf-8"), min_size=1)), max_size=3))
 def test_any_text(attributes: list[tuple[x509.ObjectIdentifier, str]]) -> None:
     same(name(*((oid, text, _ASN1Type.UTF8String) for oid, text in attributes)))

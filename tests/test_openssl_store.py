@@ -20,6 +20,7 @@ from certificates import CLIENT_AUTH, Authority, Certificate, pem_file
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from many import examples
 from OpenSSL import crypto
 from servers import HOST, Store, carry, in_memory, needs_openssl
 
@@ -433,7 +434,7 @@ NAMES = st.sampled_from(
 ONCE = ("leaf", "revoked")
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(NAMES, max_size=7).filter(lambda names: all(names.count(name) < 2 for name in ONCE)),
     ask_in_between=st.booleans(),

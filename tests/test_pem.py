@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fake_root import FakeRoot
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from many import examples
 from pem_files import CRL, FIRST, LEAF, SECOND, TEXTS, THIRD, A, B, L, block, element, encoded, junk, openssl, trusted, write
 from servers import in_memory
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files on Windows")
-junk_files = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+junk_files = settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 #: For what a certificate is trusted, and for what it is rejected.
 SETTINGS = [
@@ -149,7 +150,7 @@ class TestBlocks:
 class TestConcatenated:
     """DER, one certificate after the other."""
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=examples(200))
     @given(st.lists(st.sampled_from([FIRST.der, LEAF.der, SECOND.der])), st.binary(max_size=6))
     @example([LEAF.der], b"\x00" * 4)
     @example([FIRST.der], b"\x30\x84\xff\xff\xff\xff")

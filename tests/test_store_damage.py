@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from fake_root import FakeRoot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from many import examples
 from pem_files import BEGIN, CRL, END, FIRST, LEAF, SECOND, TEXTS, THIRD, A, B, L, block, body, junk, openssl, trusted, write
 from servers import in_memory
 
@@ -83,7 +84,7 @@ def test_sound_files_are_as_plain_ssl_loads_them(kind: str, tmp_path: Path) -> N
         load(path)
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_junk(data: st.DataObject, tmp_path: Path) -> None:
     """Whatever it is, what plain ssl loads is loaded, and nothing raises."""

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 from interruptions import Interruption, Tracer, interrupt, on_a_thread
+from many import examples
 from servers import HOST
 
 import truststore
@@ -350,7 +351,7 @@ class TestGate(Gate.TestCase):  # type: ignore[misc, valid-type]  # Hypothesis m
 
 
 TestGate.settings = settings(
-    max_examples=200 if os.environ.get("CI") else 50,
+    max_examples=examples(200 if os.environ.get("CI") else 50),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
