@@ -99,6 +99,13 @@ def frozen(session: nox.Session) -> None:
 
 
 @nox.session
+def torture(session: nox.Session) -> None:
+    """Faults, hostile peers, forks, signals, threads and long runs (tests/torture): `-- --short` takes a minute, all less than ten."""
+    install(session, "tests")
+    session.run("python", "-m", "torture", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def macos(session: nox.Session) -> None:
     """The table of Apple's declarations against today's PyObjC, and CPython's own tests with the simulator as the verifier."""
     session.run("python", "tools/apple_abi.py")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: What became of a child. In C: it hung in a call of OpenSSL's or of the C library's, whose own locks a fork() of a program with threads
-#: leaves locked now and then. Plain `ssl` has that, too: a child of some hundreds, where other threads shake hands all the time.
+#: leaves locked now and then. Plain `ssl` has that, too: one child of a hundred, where other threads shake hands all the time.
 DONE, RAISED, HUNG, HUNG_IN_C = "done", "raised", "hung", "hung in C"
 PATIENCE = 15  # seconds; only a child that hangs takes as long
 
