@@ -203,7 +203,7 @@ sys.exit(status)
 """
 
 
-@pytest.mark.parametrize("module", ["truststore._openssl", "truststore._store.files"])
+@pytest.mark.parametrize("module", ["truststore._openssl", "truststore._store.files", "encodings.idna"])
 def test_while_a_module_is_imported(system: Store, module: str) -> None:
     """By a new interpreter, which has imported nothing late yet."""
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", IMPORTING, module]

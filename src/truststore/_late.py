@@ -38,8 +38,8 @@ LATE = tuple(
         "_verify_codes",
     )
 )
-#: What ours import late of others.
-OTHERS = ("base64", "hashlib", "json", "tempfile")
+#: What ours import late of others; and the codec of host names, which ssl imports late itself.
+OTHERS = ("base64", "encodings.idna", "hashlib", "json", "tempfile")
 #: What is waited for, but not imported: it takes long, and few need it.
 IF_BEGUN = (
     "ctypes",
