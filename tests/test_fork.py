@@ -169,9 +169,10 @@ def test_while_it_is_injected(system: Store, leaf: Certificate, stranger: Certif
 
 # -- modules that are imported late -----------------------------------------------------------------------------------------------------
 
-#: A fork while another thread is in the middle of importing what a first connection needs; its argument says which module.
+#: A fork while another thread is in the middle of importing what a first connection needs. Its first argument says which module, the others
+#: what is there by then.
 IMPORTING = """
-import os, signal, ssl, sys, threading
+import os, signal, ssl, sys, threading, time
 import truststore
 
 begun, go_on = threading.Event(), threading.Event()
@@ -181,12 +182,15 @@ class Slow:
         if name == sys.argv[1]:
             begun.set()
             assert go_on.wait(20)
+            time.sleep(0.2)  # longer than a fork that does not wait for it
 
 def connect():
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
 
+for name in sys.argv[2:]:
+    __import__(name)
 sys.meta_path.insert(0, Slow())
 thread = threading.Thread(target=connect)
 thread.start()
@@ -203,10 +207,17 @@ sys.exit(status)
 """
 
 
-@pytest.mark.parametrize("module", ["truststore._openssl", "truststore._store.files", "encodings.idna"])
-def test_while_a_module_is_imported(system: Store, module: str) -> None:
-    """By a new interpreter, which has imported nothing late yet."""
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", IMPORTING, module]
+NAMES = "encodings.idna"  # ssl's own import, the last of a connection
+
+
+@pytest.mark.parametrize(
+    ("module", "there"),
+    [("truststore._openssl", []), ("truststore._store.files", []), (NAMES, [*_late.LATE, *sorted({*_late.OTHERS} - {NAMES})])],
+    ids=["openssl", "files", "names"],
+)
+def test_while_a_module_is_imported(system: Store, module: str, there: list[str]) -> None:
+    """By a new interpreter, which has imported nothing late yet, or nearly all."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", IMPORTING, module, *there]
     environment = os.environ | {"PYTHONPATH": SOURCES}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
     assert (done.returncode, done.stderr) == (0, "")
@@ -323,7 +334,6 @@ def test_while_threads_connect(
         warnings.simplefilter("ignore", DeprecationWarning)
         context = truststore.SSLContext()
     connect, stopped = connects(context, leaf, stranger), threading.Event()
-    HOST.encode("idna")  # what ssl itself imports late, and a child may find half imported
 
     def connect_until_stopped() -> None:
         while not stopped.is_set():

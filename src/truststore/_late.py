@@ -1,9 +1,9 @@
 """Modules that are imported when they are first needed; and two times when that would be too late.
 
 fork(). A child has the forking thread alone. A module that another thread was importing at that moment is half there, and locked for good:
-whoever imports it in the child waits for a thread that does not exist. Plain `ssl` imports nothing late. So before a process with threads
-forks, everything is imported that is imported late: what has been begun is waited for, and nothing is left to be begun. That takes some
-milliseconds, at the first such fork.
+whoever imports it in the child waits for a thread that does not exist. Plain `ssl` imports late only the codec for names. So before
+a process with threads forks, everything is imported that is imported late: what has been begun is waited for, and nothing is left to be
+begun. That takes some milliseconds, at the first such fork.
 
 chroot(), a sandbox. The files are out of reach then. Whoever has loaded certificates must be able to connect with them.
 """
