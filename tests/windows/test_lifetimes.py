@@ -118,5 +118,6 @@ def test_handles_and_memory_stay_flat(
     handles, memory = next_handle(), resident()
     for _ in range(times):
         verdict(question)
-    assert next_handle() == handles
+    # Less, if what an earlier test has left behind was freed meanwhile. A handle lost with each verdict would be thousands more.
+    assert next_handle() <= handles
     assert resident() - memory < 1 << 20
