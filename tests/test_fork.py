@@ -29,7 +29,7 @@ from truststore._store import search
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from certificates import Certificate
+    from certificates import Authority, Certificate
 
 pytestmark = [needs_openssl, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() on this system")]
 
@@ -220,6 +220,36 @@ def test_while_a_module_is_imported(system: Store, module: str, there: list[str]
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", IMPORTING, module, *there]
     environment = os.environ | {"PYTHONPATH": SOURCES}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+#: What a program may do that cannot import any more; its argument says why not.
+OUT_OF_REACH = """
+import os, resource, ssl, sys, threading
+import truststore
+
+context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+certificate = bytes.fromhex(sys.argv[2])
+if sys.argv[1] == "chroot":
+    sys.path_importer_cache.clear()
+    sys.path[:] = truststore.__path__[:] = []
+else:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+context.load_verify_locations(cadata=certificate)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("why", ["chroot", "no descriptor left"])
+def test_where_nothing_can_be_imported(why: str, root: Authority) -> None:
+    """Loading certificates and forking work as in ssl, and nothing is said."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", OUT_OF_REACH, why, root.der.hex()]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": SOURCES}, capture_output=True, text=True, timeout=50)
     assert (done.returncode, done.stderr) == (0, "")
 
 

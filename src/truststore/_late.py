@@ -11,7 +11,6 @@ chroot(), a sandbox. The files are out of reach then. Whoever has loaded certifi
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
 
 #: Ours.
 LATE = tuple(
@@ -49,7 +48,6 @@ IF_BEGUN = (
 )
 
 
-@lru_cache(maxsize=1)
 def import_all() -> None:
     """Have what connections may need at hand."""
     for name in LATE:
@@ -63,7 +61,8 @@ def finish() -> None:
 
 
 def _import(name: str) -> None:
+    """If that is possible: there may be no file descriptor left, or this thread itself imports it, and a signal handler of it forks."""
     try:
         __import__(name)
-    except ImportError:  # this thread itself is importing what it needs, and a signal handler of it forks
+    except (ImportError, OSError):
         return

@@ -28,8 +28,10 @@ def _begin_generation() -> None:
 def _finish_imports() -> None:
     """In the parent: nobody finishes in the child what another thread is importing."""
     if len(sys._current_frames()) > 1:
-        from ._late import finish
-
+        try:
+            from ._late import finish
+        except (ImportError, OSError):  # the files are out of reach: nobody is importing anything
+            return
         finish()
 
 

@@ -210,8 +210,10 @@ class Trust:
     def _prepare(self) -> None:
         """A program that loads certificates may lock itself in before it connects."""
         if self._verifier is None:
-            from ._late import import_all
-
+            try:
+                from ._late import import_all
+            except (ImportError, OSError):  # it has locked itself in, or there is no file descriptor left
+                return
             import_all()
 
     # -- the system's roots, where OpenSSL verifies -----------------------------------------------------------------------------
