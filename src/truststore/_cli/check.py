@@ -11,6 +11,7 @@ from .. import _der, _stdlib
 from .._context import SSLContext
 from .._verify_codes import REMEDIES
 from . import say
+from .certificate import UNREADABLE
 from .status import NOT_ASKED, REFUSED, TRUSTED
 
 TYPE_CHECKING = False
@@ -94,7 +95,7 @@ def _name(der: bytes) -> str:
         issued = "" if certificate.subject == certificate.issuer else f" (issued by {_der.name(certificate.issuer)})"
         return _der.name(certificate.subject) + issued
     except _der.Malformed:
-        return "(a certificate that cannot be read)"
+        return UNREADABLE
 
 
 def _print_advice(error: ssl.SSLCertVerificationError) -> None:

@@ -39,7 +39,10 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     """What was asked for. Exits where that cannot be understood, and after --help and --version."""
     own, program = run.split(arguments)
-    return _parser(prog).parse_args(own, argparse.Namespace(program=program))
+    parser = _parser(prog)
+    if own[:1] == ["--json"] and own[1:2] and own[1] in {name for name, _, _ in COMMANDS}:
+        parser.error("--json stands behind the command that it is for")
+    return parser.parse_args(own, argparse.Namespace(program=program))
 
 
 def _parser(prog: str) -> Parser:
