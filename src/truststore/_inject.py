@@ -47,9 +47,7 @@ def inject() -> None:
                 _undo_all()
                 _changes.clear()
                 _put_in_place()
-        for each in _preloaded.found():
-            if not _is_ours(type(each.context)):
-                _replace(each, in_place=True)
+        _replace_preloaded()
     except BaseException:
         if begun:
             extract()
@@ -94,6 +92,13 @@ def _take_back() -> None:
     with _lock.current:
         if not _is_in_place():
             _changes.clear()
+
+
+def _replace_preloaded() -> None:
+    """No loop in the `try` of who calls this: CPython 3.13 leaves the way back to a loop's begin, where Ctrl-C may come, out of it."""
+    for each in _preloaded.found():
+        if not _is_ours(type(each.context)):
+            _replace(each, in_place=True)
 
 
 def _put_back(preloaded: Iterator[Preloaded]) -> None:
