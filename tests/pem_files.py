@@ -40,6 +40,12 @@ def trusted(
     return block(certificate.der + (element(0x30, settings) if settings else b""), "TRUSTED CERTIFICATE")
 
 
+def padded(certificate: Certificate) -> str:
+    """A "trusted" block that ends with two signs of padding: with it stands a name as long as that takes."""
+    of_sizes = (certificate.der + element(0x30, element(0x0C, b"a" * size)) for size in range(3))
+    return block(next(content for content in of_sizes if len(content) % 3 == 1), "TRUSTED CERTIFICATE")
+
+
 def element(tag: int, content: bytes) -> bytes:
     assert len(content) < 128
     return bytes((tag, len(content))) + content
@@ -50,7 +56,7 @@ def encoded(oid: x509.ObjectIdentifier) -> bytes:
     return element(6, bytes.fromhex(known[oid]))
 
 
-A, B, L = FIRST.pem, SECOND.pem, LEAF.pem
+A, B, L, PADDED = FIRST.pem, SECOND.pem, LEAF.pem, padded(FIRST)
 CRL = block(FIRST.crl(), "X509 CRL")
 
 #: Files as people have them, and as nobody should.
@@ -100,6 +106,7 @@ TEXTS: dict[str, str | bytes] = {
     "not base64": A + L.replace("\nM", "\n!M", 1),
     "padding within": A + L.replace("\n", "=\n", 3),
     "padding within, in the place of three characters": A[:78] + "MAA=\n" + A[81:],
+    "characters missing before padding": PADDED[:580] + PADDED[583:],
     "padding missing": f"{BEGIN}\nMAA\n{END}\n",
     "base64 of nothing": f"{A}{BEGIN}\n{END}\n",
     "base64 of something else": A + block(b"\x30\x03\x02\x01\x00"),

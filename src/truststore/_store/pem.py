@@ -93,8 +93,10 @@ def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
 
 
 def _decoded(body: bytes) -> bytes:
+    """What the base64 says; nothing if characters are missing, which binascii overlooks before padding."""
+    encoded = body.translate(None, b" \t\r\n")
     try:
-        return binascii.a2b_base64(body)
+        return b"" if len(encoded) % 4 else binascii.a2b_base64(encoded)
     except binascii.Error:
         return b""
 
