@@ -163,10 +163,14 @@ def test_a_password(context: truststore.SSLContext, called: CalledOut, leaf: Cer
 
 
 def test_a_handler_of_the_log(
-    context: truststore.SSLContext, called: CalledOut, leaf: Certificate, caplog: pytest.LogCaptureFixture
+    context: truststore.SSLContext,
+    called: CalledOut,
+    leaf: Certificate,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG, "truststore")
-    caplog.handler.emit = called  # type: ignore[method-assign]
+    monkeypatch.setattr(caplog.handler, "emit", called)  # which is the handler of all later tests, too
     in_memory(context, leaf.server_context())
     assert called.was_free
     assert set(called.was_free) == {True}

@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).with_name("other_python.py")
 SOURCES = str(Path(truststore.__file__).parents[1])
+
+
+def on_the_path(name: str) -> str:
+    """Where it is; pyenv's stand-in for a Python that is not chosen is none."""
+    path = shutil.which(name) or ""
+    return path if path and subprocess.run([path, "-c", ""], check=False, capture_output=True).returncode == 0 else ""
+
+
 #: `.ci/run` says where it is.
-PYPY = os.environ.get("TRUSTSTORE_PYPY") or shutil.which("pypy3") or ""
+PYPY = os.environ.get("TRUSTSTORE_PYPY") or on_the_path("pypy3")
 
 UNKNOWN_ISSUER = "unable to get local issuer certificate"
 VERDICTS = ["trusted", UNKNOWN_ISSUER, "Hostname mismatch", "trusted", UNKNOWN_ISSUER, UNKNOWN_ISSUER]
