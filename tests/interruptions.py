@@ -4,8 +4,8 @@
         with suppress(Interruption), tracer:
             ...                                # raises Interruption at one point more each time
 
-A trace function does it. One thing cannot be seen this way: a `with` gives its lock back between two points, but where no signal
-is handled (bpo-29988).
+A trace function does it. It comes even between the body of a `with` and its `__exit__`, where no signal is handled (bpo-29988): of the
+lines that one is left out, of the instructions it cannot be told.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import functools
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,9 @@ PACKAGE = Path(truststore.__file__).parent
 TRACED = tuple(str(PACKAGE / f"_{name}.py") for name in ("context", "settings", "trust", "own", "judges", "connection"))
 INJECTION = tuple(str(PACKAGE / f"_{name}.py") for name in ("inject", "preloaded"))
 
-#: Every line; every instruction if there is time, otherwise some.
-STRIDE = {False: 1, True: 1 if os.environ.get("CI") else 13}
+#: Of the lines each third is tried and of the instructions each 31st, from another one on with each minor version, so that CI's Pythons
+#: together try all lines. The torture (tests/torture/) tries all, and more of the instructions.
+STRIDE = {opcodes: int(os.environ.get("TRUSTSTORE_STRIDE", by_default)) for opcodes, by_default in ((False, 3), (True, 31))}
 
 
 class Interruption(BaseException):
@@ -47,6 +49,7 @@ class Tracer:
         self, number: int, act: Callable[[], object], *, opcodes: bool = False, traced: tuple[str, ...] | None = None
     ) -> None:
         self.left, self.act, self.opcodes, self.traced = number, act, opcodes, traced or TRACED
+        self.within: set[tuple[FrameType, int]] = set()
 
     def __enter__(self) -> Tracer:
         sys.settrace(self.trace)
@@ -63,11 +66,26 @@ class Tracer:
         if not frame.f_code.co_filename.startswith(self.traced):
             return None
         frame.f_trace_opcodes = self.opcodes
-        if event in {"line", "opcode"}:
+        if event == "opcode" or (event == "line" and not self.leaves_a_with(frame)):
             self.left -= 1
             if self.left == -1:
                 self.act()
         return self.trace
+
+    def leaves_a_with(self, frame: FrameType) -> bool:
+        """Whether this is the line of a `with` for the second time."""
+        if frame.f_lineno not in lines_with_with(frame.f_code.co_filename):
+            return False
+        here = frame, frame.f_lineno
+        left = here in self.within
+        self.within ^= {here}
+        return left
+
+
+@functools.cache
+def lines_with_with(path: str) -> frozenset[int]:
+    lines = Path(path).read_text("utf-8").splitlines()
+    return frozenset(number for number, line in enumerate(lines, 1) if line.lstrip().startswith("with "))
 
 
 def on_a_thread(test: Callable[..., None]) -> Callable[..., None]:
@@ -86,12 +104,9 @@ def on_a_thread(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def points(act: Callable[[], object], *, opcodes: bool = False, traced: tuple[str, ...] | None = None) -> Iterator[Tracer]:
-    """A tracer for each point of what is done with it, in turn."""
-    number = 0
-    while True:
+    """A tracer for a point of what is done with it, in turn; the last one finds none."""
+    for number in count(sys.version_info.minor % STRIDE[opcodes], STRIDE[opcodes]):
         tracer = Tracer(number, act, opcodes=opcodes, traced=traced)
         yield tracer
         if not tracer.acted:
-            assert number > 5, "nothing was traced"
             return
-        number += STRIDE[opcodes]

@@ -96,11 +96,10 @@ def test_the_table_says_what_was_missed() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_quick_run(tmp_path: Path) -> None:
+    """Of two of the benchmarks; `nox -s benchmarks` runs all."""
     pytest.importorskip("certifi")
     pytest.importorskip("trustme")
-    names = ["gate", "after_the_verdict", "importing"]
-    if truststore.SSLContext._verifier is None:
-        names += ["cold", "memory", "file_calls", "sockets"]
+    names = ["after_the_verdict", "importing"]
     places = os.pathsep.join([str(CHECKOUT), str(Path(truststore.__file__).parents[1])])
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick", "--json", str(tmp_path / "figures.json"), *names],
@@ -113,7 +112,7 @@ def test_a_quick_run(tmp_path: Path) -> None:
     assert done.returncode in {0, 1}, "1: this machine was too busy to measure"
     figures = json.loads((tmp_path / "figures.json").read_text("utf-8"))["figures"]
     assert all(figure["value"] >= 0 for figure in figures)
-    assert len({figure["benchmark"] for figure in figures}) >= 2 + 8 + 1
+    assert len({figure["benchmark"] for figure in figures}) >= 8 + 1
     assert "targets met" in done.stdout.splitlines()[-1]
 
 

@@ -6,13 +6,11 @@ import _ssl
 import asyncio
 import copy
 import gc
-import linecache
 import pickle
 import select
 import socket
 import ssl
 import sys
-import threading
 import warnings
 import weakref
 from pathlib import Path
@@ -22,6 +20,7 @@ import pytest
 from certificates import CLIENT_AUTH, Authority, Certificate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interruptions import points
 from many import examples
 from servers import HOST, TIMEOUT, Server, Store, carry, connected, exchange, in_memory, needs_openssl
 
@@ -635,52 +634,8 @@ class Stop(BaseException):
     """Ctrl-C, but not pytest's."""
 
 
-def before_line(number: int, act: Callable[[], object], function: Callable[[], object]) -> bool:
-    """Call `function`, and `act` before the line of the package's code with this number; whether there was one.
-
-    Between the body of a `with` and its `__exit__` only a tracer gets in, no signal and no other thread: there it does nothing.
-    """
-    lines = iter(range(1, sys.maxsize))
-    entered: set[tuple[Any, int]] = set()
-
-    def trace(frame: Any, event: str, _arg: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith("with "):
-            if (frame, frame.f_lineno) in entered:
-                return trace
-            entered.add((frame, frame.f_lineno))
-        if event == "line" and next(lines) == number:
-            act()
-        return trace
-
-    previous = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    finally:
-        sys.settrace(previous)
-    return next(lines) > number
-
-
 def stop() -> None:
     raise Stop
-
-
-def interrupted(number: int, function: Callable[[], object]) -> bool:
-    """Whether `function` was interrupted at its line with this number."""
-    try:
-        return before_line(number, stop, function)
-    except Stop:
-        return True
-
-
-def is_free(context: truststore.SSLContext) -> bool:
-    """Whether another thread can use the context."""
-    thread = threading.Thread(target=lambda: setattr(context, "verify_mode", context.verify_mode), daemon=True)
-    thread.start()
-    thread.join(TIMEOUT)
-    return not thread.is_alive()
 
 
 def wrap(context: ssl.SSLContext, server_side: bool = False) -> ssl.SSLObject:
@@ -690,18 +645,6 @@ def wrap(context: ssl.SSLContext, server_side: bool = False) -> ssl.SSLObject:
 def warm(context: truststore.SSLContext) -> truststore.SSLContext:
     wrap(context)
     return context
-
-
-INTERRUPTED: dict[str, Callable[[truststore.SSLContext], object]] = {
-    "cold client": wrap,
-    "warm client": lambda context: wrap(warm(context)),
-    "server": lambda context: wrap(context, True),
-    "warm server": lambda context: wrap(warm(context), True),
-    "verify_mode": lambda context: setattr(context, "verify_mode", ssl.CERT_REQUIRED),
-    "check_hostname": lambda context: setattr(context, "check_hostname", True),
-    "load_default_certs": lambda context: context.load_default_certs(),
-    "get_ca_certs": lambda context: warm(context).get_ca_certs(),
-}
 
 
 @pytest.mark.parametrize("how", ["wrap_socket", "wrap_bio"])
@@ -720,23 +663,6 @@ def test_an_interrupted_server_leaves_names_to_check(how: str, system: Store) ->
     with socket.socket() as sock, pytest.raises(Stop):
         wrapped(*([sock] if how == "wrap_socket" else [ssl.MemoryBIO(), ssl.MemoryBIO()]), server_side=True)
     assert (said, context.check_hostname) == ([False], True)
-
-
-@pytest.mark.parametrize("what", INTERRUPTED)
-def test_an_interruption_leaves_nothing_open(system: Store, leaf: Certificate, stranger: Certificate, what: str) -> None:
-    warm(client())  # what the process remembers of files
-    server_contexts = leaf.server_context(), stranger.server_context()
-    number, reached = 0, True
-    while reached:
-        number += 1
-        context = bare()
-        reached = interrupted(number, lambda: INTERRUPTED[what](context))  # noqa: B023
-        assert is_free(context)
-        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-        with pytest.raises(ssl.SSLCertVerificationError):
-            in_memory(context, server_contexts[1])
-        in_memory(context, server_contexts[0])
-    assert number > 5
 
 
 class Points:
@@ -809,8 +735,7 @@ def test_nobody_ever_sees_the_context_open(system: Store) -> None:
     def look() -> None:
         observed.add(context._settings.in_force(context))  # `check_hostname` has another answer for whoever wraps a server
 
-    number = 0
-    while before_line(number := number + 1, look, lambda: wrap(context, True)):
-        pass
-    assert number > 5
+    for tracer in points(look):
+        with tracer:
+            wrap(context, True)
     assert observed == {(ssl.CERT_REQUIRED, True)}

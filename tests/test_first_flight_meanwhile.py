@@ -18,6 +18,7 @@ import interruptions
 import pytest
 from flights import judged, shaken, trusting, verified
 from interruptions import Interruption, interrupt, on_a_thread, points
+from many import examples
 
 from truststore import _first_flight
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from certificates import Certificate
 
 HOST = cases.HOST
-CI = bool(os.environ.get("CI"))
 THREADS = 32
 
 
@@ -125,7 +125,7 @@ def test_threads_share_private_contexts() -> None:
         kind, code, *_ = judged(context, chain, name)
         assert (kind, code if kind == "refused" else 0) == outcome
 
-    at_once([functools.partial(judge, *row) for row in expected * (THREADS // len(expected))], 200 if CI else 10)
+    at_once([functools.partial(judge, *row) for row in expected * (THREADS // len(expected))], examples(10))
 
 
 def test_threads_that_use_the_same_context(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_threads_that_use_the_same_context(tmp_path: Path) -> None:
         context.set_alpn_protocols(["h2"])
 
     one_each: list[Callable[[], object]] = [load_certificates, load_own, set_options, *[shake_hands] * 5]
-    at_once([*[accept] * 12, *[refuse] * 12, *one_each], 200 if CI else 10)
+    at_once([*[accept] * 12, *[refuse] * 12, *one_each], examples(10))
 
 
 class WrapsUnder:
@@ -238,7 +238,7 @@ def test_thousands_of_verdicts_leave_nothing_behind() -> None:
 
     judge(50)
     memory, descriptors = used()
-    judge(10_000 if CI else 500)
+    judge(examples(500))
     more_memory, more_descriptors = used()
     assert more_descriptors == descriptors
     assert more_memory - memory < 1 << 20

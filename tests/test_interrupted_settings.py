@@ -9,21 +9,21 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import threading
 import warnings
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_verifier import FakeVerifier
 from gate_servers import judged_by, root, sites
-from interruptions import Interruption, Tracer, interrupt, on_a_thread
+from interruptions import Interruption, interrupt, on_a_thread, points
 from pem_files import THIRD
-from servers import HOST, Store, in_memory, needs_openssl
+from servers import HOST, TIMEOUT, Store, in_memory, needs_openssl
 
 import truststore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Act = Callable[[truststore.SSLContext], object]
 
@@ -78,6 +78,16 @@ def choose(context: truststore.SSLContext) -> None:
         context.sni_callback = ask_nothing
 
 
+def again(act: Act) -> Act:
+    """With a context that has found the system's store."""
+
+    def wrap_and_act(context: truststore.SSLContext) -> None:
+        wrap(context)
+        act(context)
+
+    return wrap_and_act
+
+
 def be_told(context: truststore.SSLContext) -> None:
     """Two settings that a program changes together."""
     context.check_hostname = False
@@ -107,6 +117,9 @@ ACTS: dict[str, Act] = {
     "wrap_bio": wrap,
     "wrap_socket": wrap_socket,
     "wrap_bio of a server": serve,
+    "wrap_bio, not for the first time": again(wrap),
+    "wrap_bio of a server, not for the first time": again(serve),
+    "get_ca_certs, not for the first time": again(lambda context: context.get_ca_certs()),
     "a handshake": visit,
     "verify_chain": judge_a_chain,
 }
@@ -139,6 +152,14 @@ def accepts(context: ssl.SSLContext, site: str) -> bool:
     return True
 
 
+def is_free(context: truststore.SSLContext) -> bool:
+    """Whether another thread can use the context: no lock is held."""
+    thread = threading.Thread(target=lambda: setattr(context, "verify_mode", context.verify_mode), daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    return not thread.is_alive()
+
+
 def is_as_strict_as_it_says(context: truststore.SSLContext, verifier: str) -> None:
     """The next connection verifies what the settings say; and no other certificate can come in after a verdict that is not OpenSSL's."""
     verifies = context.verify_mode is not ssl.CERT_NONE
@@ -161,12 +182,13 @@ def test_a_method_of_a_fresh_context(protocol: int | None, what: str, verifier: 
     before, asked_for = seen(fresh(protocol)), fresh(protocol)
     ACTS[what](asked_for)
     after = seen(asked_for)
-    for tracer in each_line():
+    for tracer in points(interrupt):
         context = fresh(protocol)
         with contextlib.suppress(Interruption), tracer:
             ACTS[what](context)
         for name, value in seen(context).items():
             assert is_one_of(name, value, (before[name], after[name]) if tracer.acted else (after[name],)), name
+        assert is_free(context)
         is_as_strict_as_it_says(context, verifier)
         ACTS[what](context)
         assert without_needed(seen(context)) == without_needed(after)
@@ -175,15 +197,6 @@ def test_a_method_of_a_fresh_context(protocol: int | None, what: str, verifier: 
 def is_one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> bool:
     """An interrupted setter of the options may leave renegotiation off, which is no weaker: C may warn, and is asked for that first."""
     return value in allowed or (name == "options" and value in [options | ssl.OP_NO_RENEGOTIATION for options in allowed])
-
-
-def each_line() -> Iterator[Tracer]:
-    """As `points`, but of an act that may have no line of ours."""
-    for number in count():
-        tracer = Tracer(number, interrupt)
-        yield tracer
-        if not tracer.acted:
-            return
 
 
 def without_needed(settings: dict[str, Any]) -> dict[str, Any]:

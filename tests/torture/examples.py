@@ -1,4 +1,7 @@
-"""The tests that Hypothesis feeds, with more examples: PEM, DER, names, the environment, arguments, the gate's state machine."""
+"""The tests that Hypothesis feeds, with more examples: PEM, DER, names, the environment, arguments, the gate's state machine.
+
+And those that interrupt us at some points, at all of them.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,22 @@ if TYPE_CHECKING:
     from random import Random
 
 TESTS = Path(__file__).resolve().parents[1]
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "hypothesis", "--timeout", "400")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout", "400")
 
 
 def of_the_tests(times: int, random: Random) -> Counter[str]:
-    command = [sys.executable, *PYTEST, f"--hypothesis-seed={random.randrange(2**32)}", str(TESTS)]
-    environment = {**os.environ, "TRUSTSTORE_EXAMPLES": str(times)}
+    return _passed(
+        {"TRUSTSTORE_EXAMPLES": str(times)}, "-m", "hypothesis", f"--hypothesis-seed={random.randrange(2**32)}", str(TESTS)
+    )
+
+
+def at_all_points(points: int, _: Random, *, path: str) -> Counter[str]:
+    return _passed({"TRUSTSTORE_STRIDE": str(points)}, str(TESTS / path))
+
+
+def _passed(variables: dict[str, str], *arguments: str) -> Counter[str]:
+    """How many of the tests passed, which is all."""
+    command, environment = [sys.executable, *PYTEST, *arguments], {**os.environ, **variables}
     done = subprocess.run(command, cwd=TESTS.parent, env=environment, capture_output=True, text=True)
     passed = re.search(r"(\d+) passed", done.stdout)
     if done.returncode or not passed:

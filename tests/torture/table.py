@@ -46,6 +46,15 @@ TRIALS: Mapping[str, Trial] = {
     **_on_both_paths("signals", Trial("signalling", "interrupted", 300, 4000, "signals")),
     **_on_both_paths("threads", Trial("threads", "all_at_once", 4, 80, "rounds")),
     "the interpreter's end": Trial("exits", "with_live_connections", 8, 100, "programs"),
+    **{
+        f"interruptions, {path}": Trial("examples", "at_all_points", 0, 1, "for the distance of the points", {"path": path})
+        for path in (
+            "gate/test_gate_interruption.py",
+            "test_interrupted_settings.py",
+            "test_inject.py",
+            "test_first_flight_meanwhile.py",
+        )
+    },
     "examples of Hypothesis": Trial("examples", "of_the_tests", 0, 3, "times as many examples as the tests try"),
 }
 
