@@ -174,7 +174,7 @@ def test_a_hang_ends_with_all_its_children_and_the_rest_runs(run: Callable[..., 
             def test_c(self): ...
         """,
         "injected",
-        "--timeout=2",
+        "--timeout=5",
     )
     assert result.of("injected") == {"test_a": "passed", "test_b": "hang", "test_c": "passed"}
     message = result.report["regressions"][0]["outcome"]["message"]
@@ -217,10 +217,10 @@ def test_a_process_that_does_not_end_is_reported(run: Callable[..., Result]) -> 
                     threading.Thread(target=threading.Event().wait).start()
         """,
         "injected",
-        "--timeout=2",
+        "--timeout=5",
     )
     assert result.of("injected") == {"test_leaves_a_thread": "passed"}
-    assert "REGRESSION injected sample (process)\n                    crash: hang of 2 s outside of any test" in result.output
+    assert "REGRESSION injected sample (process)\n                    crash: hang of 5 s outside of any test" in result.output
     assert result.status == 1
 
 
