@@ -182,7 +182,7 @@ def test_a_method_of_a_fresh_context(protocol: int | None, what: str, verifier: 
     before, asked_for = seen(fresh(protocol)), fresh(protocol)
     ACTS[what](asked_for)
     after = seen(asked_for)
-    for tracer in points(interrupt):
+    for tracer in points(interrupt, may_find_none=True):  # a setter of C alone has no line of ours
         context = fresh(protocol)
         with contextlib.suppress(Interruption), tracer:
             ACTS[what](context)
