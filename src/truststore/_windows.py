@@ -234,7 +234,7 @@ def _may_match(question: Question, name: str) -> bool:
 
 def _refusal(question: Question, answer: Answer) -> Exception:
     finding = answer.finding or UNKNOWN
-    hresult = answer.hresult if answer.hresult in finding.hresults or not finding.hresults else finding.hresults[0]
+    hresult = answer.hresult or next(iter(finding.hresults), 0)  # what Windows says stays; a bit's HRESULT stands for it
     text = system_text(hresult) if hresult else f"trust status 0x{answer.status:08X}"
     code = _code(question, answer, finding)
     about = question.about(answer.chain or question.chain)

@@ -217,3 +217,15 @@ def test_a_certificate_that_windows_cannot_read(position: int, asked: Question) 
 @pytest.mark.parametrize("name", ["", "\0", HOST + "\0", HOST + "\0.evil.test", "127.0.0.1\0"])
 def test_a_name_that_windows_would_not_see_whole(name: str, leaf: Certificate) -> None:
     assert refused(about(leaf.chain, name)).verify_code == 62
+
+
+@pytest.mark.parametrize(
+    ("bit", "hresult", "code"),
+    [("CERT_TRUST_HAS_WEAK_SIGNATURE", "TRUST_E_CERT_SIGNATURE", 68), ("CERT_TRUST_IS_PARTIAL_CHAIN", "CERT_E_UNTRUSTEDROOT", 20)],
+)
+def test_the_number_is_the_one_that_windows_said(bit: str, hresult: str, code: int, asked: Question, calls: Calls) -> None:
+    """Also where the chain's status, which counts for more, has another one in the table."""
+    policy_says(calls, getattr(_crypt32, hresult))
+    status_says(calls, getattr(_crypt32, bit))
+    error = refused(asked)
+    assert (error.verify_code, error.platform_code) == (code, getattr(_crypt32, hresult))
