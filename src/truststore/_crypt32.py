@@ -60,16 +60,8 @@ class CERT_USAGE_MATCH(Structure):
     _fields_ = (("dwType", DWORD), ("Usage", CERT_ENHKEY_USAGE))
 
 
-class CERT_STRONG_SIGN_SERIALIZED_INFO(Structure):
-    _fields_ = (("dwFlags", DWORD), ("pwszCNGSignHashAlgids", LPWSTR), ("pwszCNGPubKeyMinBitLengths", LPWSTR))
-
-
-class CERT_STRONG_SIGN_PARA(Structure):
-    _fields_ = (("cbSize", DWORD), ("dwInfoChoice", DWORD), ("pSerializedInfo", POINTER(CERT_STRONG_SIGN_SERIALIZED_INFO)))
-
-
 class CERT_CHAIN_PARA(Structure):
-    _fields_ = (("cbSize", DWORD), ("RequestedUsage", CERT_USAGE_MATCH), ("RequestedIssuancePolicy", CERT_USAGE_MATCH), ("dwUrlRetrievalTimeout", DWORD), ("fCheckRevocationFreshnessTime", BOOL), ("dwRevocationFreshnessTime", DWORD), ("pftCacheResync", PVOID), ("pStrongSignPara", POINTER(CERT_STRONG_SIGN_PARA)), ("dwStrongSignFlags", DWORD))  # fmt: skip # noqa: E501
+    _fields_ = (("cbSize", DWORD), ("RequestedUsage", CERT_USAGE_MATCH), ("RequestedIssuancePolicy", CERT_USAGE_MATCH), ("dwUrlRetrievalTimeout", DWORD), ("fCheckRevocationFreshnessTime", BOOL), ("dwRevocationFreshnessTime", DWORD), ("pftCacheResync", PVOID), ("pStrongSignPara", PVOID), ("dwStrongSignFlags", DWORD))  # fmt: skip # noqa: E501
 
 
 class SSL_EXTRA_CERT_CHAIN_POLICY_PARA(Structure):
@@ -101,7 +93,6 @@ X509_ASN_ENCODING = 0x1
 CERT_STORE_PROV_MEMORY = 2
 CERT_STORE_ADD_ALWAYS = 4
 
-CERT_STRONG_SIGN_SERIALIZED_INFO_CHOICE = 1
 USAGE_MATCH_TYPE_AND = 0
 szOID_PKIX_KP_SERVER_AUTH = b"1.3.6.1.5.5.7.3.1"
 

@@ -1,7 +1,7 @@
 """Just enough DER to say whose a certificate is, and what it is valid for.
 
-Nothing here decides trust: the platform has parsed and judged a certificate with its own code. What is read here goes into
-messages, tells "expired" from "not yet valid" where the platform does not, and compares IP addresses byte by byte.
+Nothing here makes a certificate trusted: the platform has parsed and judged it with its own code. What is read here goes into
+messages, tells "expired" from "not yet valid" where the platform does not, and is looked at once more after the platform's yes (`_checks`).
 
 Whatever is not well-formed raises `Malformed`, never an IndexError: the bytes come from the peer.
 The structure is RFC 5280, section 4.1; the encoding X.690.
@@ -18,11 +18,12 @@ UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 VERSION, EXTENSIONS = 0xA0, 0xA3  # TBSCertificate's [0] and [3]
 DNS_NAME, IP_ADDRESS = 0x82, 0x87  # GeneralName's [2] and [7]
 
+CN = bytes.fromhex("550403")
 SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE = bytes.fromhex("551d11"), bytes.fromhex("551d25")
 
 #: The attributes people know by a short name (RFC 4514, section 3; emailAddress from RFC 2985).
 ATTRIBUTES = {
-    bytes.fromhex("550403"): "CN",
+    CN: "CN",
     bytes.fromhex("550407"): "L",
     bytes.fromhex("550408"): "ST",
     bytes.fromhex("55040a"): "O",
@@ -64,7 +65,7 @@ def _header(data: bytes, position: int) -> tuple[int, int, int]:
     return data[position], start, start + length
 
 
-def _only(data: bytes, tag: int) -> bytes:
+def only(data: bytes, tag: int) -> bytes:
     """The content of the one element of type `tag` that `data` is."""
     found = list(elements(data))
     if len(found) != 1 or found[0][0] != tag:
@@ -72,13 +73,34 @@ def _only(data: bytes, tag: int) -> bytes:
     return found[0][1]
 
 
+def oid(dotted: str) -> bytes:
+    """The content of an OBJECT IDENTIFIER."""
+    first, second, *rest = map(int, dotted.split("."))
+    return b"".join(map(_base_128, (40 * first + second, *rest)))
+
+
+def _base_128(number: int) -> bytes:
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.insert(0, number & 0x7F | 0x80)
+    return bytes(digits)
+
+
+def algorithm(identifier: bytes) -> tuple[bytes, tuple[int, bytes]]:
+    """What an AlgorithmIdentifier holds: an OID's content, and tag and content of the parameters, (0, b"") if there are none."""
+    parts = [*elements(identifier), (0, b"")]
+    if len(parts) > 3 or parts[0][0] != OID:
+        raise Malformed("not an algorithm")
+    return parts[0][1], parts[1]
+
+
 class Certificate:
     """What a DER certificate says of itself. Raises `Malformed` if it is none."""
 
-    __slots__ = ("_extensions", "issuer", "not_after", "not_before", "public_key", "subject")
+    __slots__ = ("_extensions", "issuer", "not_after", "not_before", "public_key", "signature_algorithms", "subject")
 
     def __init__(self, der: bytes) -> None:
-        parts = list(elements(_only(der, SEQUENCE)))
+        parts = list(elements(only(der, SEQUENCE)))
         if len(parts) != 3 or parts[0][0] != SEQUENCE:
             raise Malformed("not a certificate")
         fields = list(elements(parts[0][1]))
@@ -86,6 +108,8 @@ class Certificate:
             del fields[0]
         if len(fields) < 6:
             raise Malformed("a certificate without its mandatory fields")
+        #: AlgorithmIdentifier's content, of what the issuer has signed and of the signature. They ought to be equal.
+        self.signature_algorithms = fields[1][1], parts[1][1]
         #: Encoded names: equal bytes are equal names, `name()` makes them text.
         self.issuer, self.subject = fields[2][1], fields[4][1]
         #: "YYYYMMDDHHMMSSZ" in UTC, so that text order is time order.
@@ -97,29 +121,44 @@ class Certificate:
     @property
     def addresses(self) -> list[bytes]:
         """The IP addresses it is for, 4 or 16 bytes each (RFC 5280, section 4.2.1.6)."""
-        return [value for tag, value in self._alternative_names() if tag == IP_ADDRESS]
+        return [value for tag, value in self.alternative_names if tag == IP_ADDRESS]
 
     @property
     def dns_names(self) -> list[str]:
         """The DNS names it is for, as written."""
-        return [value.decode("latin-1") for tag, value in self._alternative_names() if tag == DNS_NAME]
+        return [value.decode("latin-1") for tag, value in self.alternative_names if tag == DNS_NAME]
 
     @property
     def purposes(self) -> frozenset[bytes]:
         """The OIDs of what it is for, nothing else (RFC 5280, section 4.2.1.12); empty: that is not said."""
-        return frozenset(value for tag, value in self._extension(EXTENDED_KEY_USAGE) if tag == OID)
+        return frozenset(value for tag, value in self._elements_of(EXTENDED_KEY_USAGE) if tag == OID)
 
-    def _alternative_names(self) -> Iterator[tuple[int, bytes]]:
-        return self._extension(SUBJECT_ALT_NAME)
+    @property
+    def common_names(self) -> list[str]:
+        """Those of its subject, as written."""
+        return [
+            value.decode(CHARSETS.get(tag, "latin-1"), "replace") for kind, tag, value in attributes(self.subject) if kind == CN
+        ]
 
-    def _extension(self, which: bytes) -> Iterator[tuple[int, bytes]]:
-        """The elements of an extension that is a sequence; nothing if there is none."""
-        if not self._extensions:
-            return
-        for _, extension in elements(_only(self._extensions, SEQUENCE)):
+    @property
+    def alternative_names(self) -> list[tuple[int, bytes]]:
+        """All its names, each with the tag that says of which kind it is."""
+        return self._elements_of(SUBJECT_ALT_NAME)
+
+    def _elements_of(self, which: bytes) -> list[tuple[int, bytes]]:
+        """What an extension that is a sequence holds; nothing if there is none."""
+        found = [value for kind, value in self._each_extension() if kind == which]
+        if len(found) > 1:
+            raise Malformed("an extension that stands twice")
+        return [element for value in found for element in elements(only(value, SEQUENCE))]
+
+    def _each_extension(self) -> Iterator[tuple[bytes, bytes]]:
+        """OID and value."""
+        for _, extension in elements(only(self._extensions, SEQUENCE) if self._extensions else b""):
             fields = list(elements(extension))
-            if len(fields) >= 2 and fields[0] == (OID, which):
-                yield from elements(_only(fields[-1][1], SEQUENCE))
+            if len(fields) < 2 or fields[0][0] != OID or fields[-1][0] != OCTET_STRING:
+                raise Malformed("not an extension")
+            yield fields[0][1], fields[-1][1]
 
 
 def _validity(content: bytes) -> tuple[str, str]:
@@ -143,15 +182,18 @@ def _time(tag: int, value: bytes) -> str:
 
 def name(encoded: bytes) -> str:
     """A subject or issuer as text, most significant attribute first: ``O=Example, CN=Example Root``."""
-    parts = []
+    parts = [f"{ATTRIBUTES.get(kind, 'OID.' + kind.hex())}={_text(tag, value)}" for kind, tag, value in attributes(encoded)]
+    return ", ".join(parts) or "(no name)"
+
+
+def attributes(encoded: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """The parts of a subject or issuer: of what kind (OID), tag and content of the value."""
     for _, attribute_set in elements(encoded):
         for _, attribute in elements(attribute_set):
             fields = list(elements(attribute))
             if len(fields) != 2 or fields[0][0] != OID:
                 raise Malformed("not an attribute of a name")
-            key = ATTRIBUTES.get(fields[0][1], "OID." + fields[0][1].hex())
-            parts.append(f"{key}={_text(*fields[1])}")
-    return ", ".join(parts) or "(no name)"
+            yield fields[0][1], *fields[1]
 
 
 def _text(tag: int, value: bytes) -> str:

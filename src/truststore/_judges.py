@@ -3,6 +3,7 @@
 1. OpenSSL, on a store of certificates that the program loaded, as plain `ssl` would judge it (`_first_flight`). Whom it accepts is
    trusted, and nobody else is asked. Revoked or rejected is final: whoever said so knows more than a list of roots.
 2. The system. It does not hear of what the program loaded. Nor of whom CPython refuses (`_denied`), which counts besides, as in `ssl`.
+   Names and strength of what it trusts are looked at once more (`_checks`).
 3. Public bundles that libraries load by themselves, and only if the system does not know the issuer: they must not bring back what the
    system distrusts, or finds expired or for another name.
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from ssl import SSLCertVerificationError
 
-from . import _der, _verdict
+from . import _checks, _der, _verdict
 from ._denied import denied_in
 from ._first_flight import NoVerdict, verified_chain
 from ._stand_in import explain
@@ -134,13 +135,17 @@ class Judges:
     def _by_the_system(self, system: Verifier, question: Question) -> tuple[bytes, ...]:
         """Its verdict; where it does not know the issuer, that of the public bundles."""
         try:
-            return self._not_denied(question, self._as_chain(question, system(question)))
+            return self._checked(question, self._not_denied(question, self._as_chain(question, system(question))))
         except NoVerdict as error:
             raise _verdict.no_verdict(question, self.platform, str(error)) from None
         except SSLCertVerificationError as refused:
             if self._public is None or refused.verify_code not in UNKNOWN_ISSUER:
                 raise
             return self._public.instead_of(refused, question)
+        except ImportError:  # there is no ctypes to ask it with
+            raise
+        except Exception as error:  # out of a call that went wrong: nothing is known about the peer
+            raise _verdict.no_verdict(question, self.platform, f"{type(error).__name__}: {error}") from error
 
     def _not_denied(self, question: Question, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """The chain, if CPython refuses none of its authorities."""
@@ -151,6 +156,17 @@ class Judges:
         if whom is None:
             return chain
         raise _verdict.refusal(question, REJECTED, _verdict.CPYTHON, platform_message=f"the key of [{whom}] is on its list")
+
+    def _checked(self, question: Question, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """The chain, if nothing is wrong with it that systems let pass."""
+        try:
+            objection = _checks.objection(question, chain)
+        except _der.Malformed as error:
+            raise _verdict.no_verdict(question, self.platform, f"a certificate cannot be read: {error}") from None
+        if objection is None:
+            return chain
+        code, index = objection
+        raise _verdict.refusal(question.about(chain), code, self.platform, index=index)
 
     def _as_chain(self, question: Question, answer: object) -> tuple[bytes, ...]:
         """The answer, if it is certificates. Anything else that is not false must not pass for a yes."""

@@ -21,10 +21,9 @@ from __future__ import annotations
 import os
 from ssl import VerifyFlags
 
-from ._names import ip_address, without_zone
+from ._names import ip_address
 from ._verdict import SECURITY_FRAMEWORK as PLATFORM
-from ._verdict import no_verdict, refusal
-from ._verify_codes import IP_ADDRESS_MISMATCH
+from ._verdict import no_verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _name(question: Question, objects: _Objects) -> int | None:
 
 def _in_full(hostname: str) -> str:
     """An IPv6 address as eight groups: what Apple reads as an address has no zone and no IPv4 address inside."""
-    address = ip_address(without_zone(hostname))
+    address = ip_address(hostname)
     return address.hex(":", 2) if address and len(address) == 16 else hostname
 
 
@@ -156,19 +155,7 @@ def _confirmed(question: Question, chain: list[bytes]) -> list[bytes]:
     """The chain, if it is an answer to the question."""
     if not chain or chain[0] != question.chain[0]:
         raise no_verdict(question, PLATFORM, "the chain that was built is not the peer's")
-    address = ip_address(without_zone(question.hostname or ""))
-    if address and address not in _addresses(chain[0]):  # for Apple a DNS name that spells it will do
-        raise refusal(question, IP_ADDRESS_MISMATCH, PLATFORM)
     return chain
-
-
-def _addresses(certificate: bytes) -> list[bytes]:
-    from . import _der
-
-    try:
-        return _der.Certificate(certificate).addresses
-    except _der.Malformed:
-        return []
 
 
 # --- the frameworks, and who frees what

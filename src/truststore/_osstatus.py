@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from . import _der, _verdict
-from ._names import ip_address, without_zone
+from ._names import ip_address
 from ._verdict import SECURITY_FRAMEWORK as PLATFORM
 from ._verdict import no_verdict
 from ._verify_codes import HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH, UNSPECIFIED
@@ -45,7 +45,7 @@ def refusal_without_reason(question: Question, result: int) -> SSLCertVerificati
 
 
 def _name_or_address(question: Question) -> tuple[int, int]:
-    return (IP_ADDRESS_MISMATCH if ip_address(without_zone(question.hostname or "")) else HOSTNAME_MISMATCH), 0
+    return (IP_ADDRESS_MISMATCH if ip_address(question.hostname or "") else HOSTNAME_MISMATCH), 0
 
 
 def _no_issuer(question: Question) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from ssl import OPENSSL_VERSION_INFO
 UNSPECIFIED = 1
 UNABLE_TO_GET_ISSUER_LOCALLY = 20
 REVOKED, REJECTED = 23, 28
+INVALID_EXTENSION = 41
+EE_KEY_TOO_WEAK, CA_KEY_TOO_WEAK, SIGNATURE_TOO_WEAK = 66, 67, 68
 HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
 #: What is missing is an issuer that is trusted: another judge may know one.
 UNKNOWN_ISSUER = frozenset((2, 18, 19, 20, 21))
@@ -18,6 +20,7 @@ _ADD_THE_ROOT = (
     "If this is a company's server or proxy, its root belongs into the system's store (ask the administrators), "
     "or into this program alone with SSLContext.load_verify_locations()."
 )
+_ISSUE_AGAIN = "its operator has to have it issued anew."
 #: What a user can do about it, by X509_V_ERR_* code.
 REMEDIES = {
     9: "Check this machine's clock; if it is right, the server's operator has to act.",
@@ -29,6 +32,8 @@ REMEDIES = {
     REJECTED: "The certificate or its authority is distrusted: do not go on, and tell the server's operator.",
     HOSTNAME_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this one.",
     IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this address.",
+    **dict.fromkeys((EE_KEY_TOO_WEAK, CA_KEY_TOO_WEAK), "Its key is too short for the context's security level: " + _ISSUE_AGAIN),
+    SIGNATURE_TOO_WEAK: "Its signature is of a kind too weak for the context's security level (MD5, SHA-1): " + _ISSUE_AGAIN,
 }
 
 #: X509_verify_cert_error_string() by X509_V_ERR_* code (openssl/x509_vfy.h): OpenSSL 3.0's words, and those of the linked one's below.

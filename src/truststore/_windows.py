@@ -38,11 +38,6 @@ if TYPE_CHECKING:
 #: What fetching missing intermediates and revocation lists may take, in milliseconds; for revocation it is the limit of all together.
 URL_TIMEOUT = 10_000
 
-#: OpenSSL's security level 2, which the standard library sets (112 bits): no MD5, no SHA-1, RSA from 2048 bits, curves from 224.
-#: https://learn.microsoft.com/windows/win32/api/wincrypt/ns-wincrypt-cert_strong_sign_serialized_info
-STRONG_SIGNATURES = "RSA/SHA256;RSA/SHA384;RSA/SHA512;ECDSA/SHA256;ECDSA/SHA384;ECDSA/SHA512"
-STRONG_KEYS = "RSA/2048;ECDSA/224"
-
 #: Obsolete, and set by Windows for chains that everybody accepts: that a certificate outlives its issuer.
 IGNORED = _crypt32.CERT_TRUST_IS_NOT_TIME_NESTED
 #: How it shows that the chain does not lead to a root of the system.
@@ -77,7 +72,7 @@ FINDINGS = (
     Finding(26, _crypt32.CERT_TRUST_IS_NOT_VALID_FOR_USAGE, _crypt32.CERT_E_WRONG_USAGE, _crypt32.CERT_E_PURPOSE),
     Finding(
         68, _crypt32.CERT_TRUST_HAS_WEAK_SIGNATURE, _crypt32.NTE_BAD_ALGID,
-        remedy="Its key is too short (RSA below 2048 bits), or its signature is of an old kind (MD5, SHA-1).",
+        remedy="By the settings of this Windows its key is too short, or its signature of too old a kind (MD5, SHA-1).",
     ),
     Finding(MISMATCH, 0, _crypt32.CERT_E_CN_NO_MATCH),
     Finding(
@@ -142,20 +137,10 @@ class Answer:
 def _chain_parameters() -> _crypt32.CERT_CHAIN_PARA:
     usages = (c_char_p * 1)(_crypt32.szOID_PKIX_KP_SERVER_AUTH)
     usage = _crypt32.CERT_ENHKEY_USAGE(cUsageIdentifier=len(usages), rgpszUsageIdentifier=usages)
-    strong = _crypt32.CERT_STRONG_SIGN_SERIALIZED_INFO(
-        pwszCNGSignHashAlgids=STRONG_SIGNATURES, pwszCNGPubKeyMinBitLengths=STRONG_KEYS
-    )
     parameters: _crypt32.CERT_CHAIN_PARA = _crypt32.sized(
         _crypt32.CERT_CHAIN_PARA,
         RequestedUsage=_crypt32.CERT_USAGE_MATCH(dwType=_crypt32.USAGE_MATCH_TYPE_AND, Usage=usage),
         dwUrlRetrievalTimeout=URL_TIMEOUT,
-        pStrongSignPara=pointer(
-            _crypt32.sized(
-                _crypt32.CERT_STRONG_SIGN_PARA,
-                dwInfoChoice=_crypt32.CERT_STRONG_SIGN_SERIALIZED_INFO_CHOICE,
-                pSerializedInfo=pointer(strong),
-            )
-        ),
     )
     return parameters
 
@@ -200,7 +185,7 @@ def _policy(context: object, question: Question) -> tuple[int, int]:
     """What the rules of TLS find, as an HRESULT (0: nothing), and in which element (-1: in none)."""
     name = question.hostname
     by_windows = name is not None and ip_address(name) is None
-    if name is not None and not _may_match(question, name):
+    if by_windows and (not name or "\0" in name):  # it would not see it whole
         return _crypt32.CERT_E_CN_NO_MATCH, 0
     tls = _crypt32.sized(
         _crypt32.SSL_EXTRA_CERT_CHAIN_POLICY_PARA,
@@ -213,20 +198,6 @@ def _policy(context: object, question: Question) -> tuple[int, int]:
     arguments = _crypt32.CERT_CHAIN_POLICY_SSL, context, byref(parameters), byref(status)
     _check(_crypt32.CertVerifyCertificateChainPolicy(*arguments), "CertVerifyCertificateChainPolicy")
     return status.dwError, status.lElementIndex
-
-
-def _may_match(question: Question, name: str) -> bool:
-    """The part of the name check that is ours: addresses, whether a common name counts, and names that Windows would not see whole."""
-    if not name or "\0" in name:
-        return False
-    wanted = ip_address(name)
-    if wanted is None and question.common_name:
-        return True
-    try:
-        leaf = _der.Certificate(question.chain[0])
-        return bool(leaf.dns_names) if wanted is None else wanted in leaf.addresses
-    except _der.Malformed:
-        return False
 
 
 # --- errors

@@ -95,7 +95,7 @@ def test_no_answer_is_a_refusal(
         with socket.create_connection(peer.address, TIMEOUT) as sock:
             tls = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
         with tls:
-            with pytest.raises(ssl.SSLCertVerificationError if fault == "no chain" else type(raised)):
+            with pytest.raises(KeyboardInterrupt if fault == "an interruption" else ssl.SSLCertVerificationError):
                 tls.do_handshake()
             with pytest.raises(ssl.SSLCertVerificationError, match="could not be evaluated"):
                 use(tls)

@@ -185,9 +185,10 @@ def test_a_name_to_check_must_be_given(hostname: str | None, context: SSLContext
     ],
 )
 def test_the_name_that_is_asked_for(given: Any, asked: str, context: SSLContext, judge: FakeVerifier) -> None:
-    """A-labels, without the dot that ends a name in the DNS."""
-    judge.says = True
-    in_memory(context, sites()["trusted"].serves(), given)
+    """A-labels, without the dot that ends a name in the DNS. The certificate is for other names, so there is no yes to be had."""
+    judge.says = False
+    with pytest.raises(ssl.SSLCertVerificationError):
+        in_memory(context, sites()["trusted"].serves(), given)
     assert [question.hostname for question in judge.questions] == [asked]
 
 

@@ -9,7 +9,8 @@ import fake_verifier
 
 import truststore
 from truststore import _macos
-from truststore._verdict import Question
+from truststore._judges import Judges
+from truststore._verdict import SECURITY_FRAMEWORK, Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +40,7 @@ def context_trusting(*own: Certificate, crls: Iterable[bytes] = ()) -> truststor
 def refusal(question: Question) -> ssl.SSLCertVerificationError | None:
     """None: accepted."""
     try:
-        chain = _macos.verify(question)
+        chain = Judges(None, _macos.verify, SECURITY_FRAMEWORK).verdict(question)
     except ssl.SSLCertVerificationError as refused:
         refused.__context__ = None  # its traceback, too, would keep the objects of the question
         return refused.with_traceback(None)

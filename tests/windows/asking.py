@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from truststore import _windows
-from truststore._verdict import Question
+from truststore._judges import Judges
+from truststore._verdict import CRYPTOAPI, Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ def about(
 def refusal(question: Question) -> Any:
     """The error; None: accepted."""
     try:
-        chain = _windows.verify(question)
+        chain = Judges(None, _windows.verify, CRYPTOAPI).verdict(question)
     except ssl.SSLCertVerificationError as error:
         return error
     assert chain[0] == question.chain[0]

@@ -1,0 +1,37 @@
+"""What is checked besides, of a chain that the system trusts: strength and names, by rules that are the same on every platform.
+
+A system's rules for names are partly unknown, partly laxer than OpenSSL's: common names that are no host names, wildcards for a
+top-level domain, DNS names that spell an address. And none knows the security level of a context. So nothing here makes up for a
+refusal: this comes after the system's yes, and can only say no.
+"""
+
+from __future__ import annotations
+
+from . import _der, _names, _strength
+from ._verify_codes import HOSTNAME_MISMATCH, INVALID_EXTENSION, IP_ADDRESS_MISMATCH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._verdict import Question
+
+
+def objection(question: Question, chain: Sequence[bytes]) -> tuple[int, int] | None:
+    """OpenSSL's code for what is wrong, and with which certificate of the chain; None: nothing is.
+
+    Raises `_der.Malformed` if one of them cannot be read.
+    """
+    certificates = [_der.Certificate(der) for der in chain]
+    return _strength.weakness(certificates, question.security_level) or _of_name(question, certificates[0])
+
+
+def _of_name(question: Question, leaf: _der.Certificate) -> tuple[int, int] | None:
+    try:
+        leaf.alternative_names  # noqa: B018  # unreadable ones are refused whether they are asked for or not
+        name = question.hostname
+        if name is None or _names.is_for(leaf, name, question.common_name):
+            return None
+    except _der.Malformed:
+        return INVALID_EXTENSION, 0
+    return (IP_ADDRESS_MISMATCH if _names.ip_address(name) else HOSTNAME_MISMATCH), 0
