@@ -122,7 +122,9 @@ def fetch(folder: str) -> list[Path]:
 
 def names() -> set[str]:
     """Whatever the sources call by a name that may be Apple's."""
-    return set(re.findall(r"\b(?:CF|Sec|kCF|kSec|errSec)\w+", "".join(source.read_text(encoding="utf-8") for source in SOURCES)))
+    return set(
+        re.findall(r"\b(?:CF|Sec|kCF|kSec|errSec|errSSL)\w+", "".join(source.read_text(encoding="utf-8") for source in SOURCES))
+    )
 
 
 def table(wheels: Iterable[Path]) -> str:

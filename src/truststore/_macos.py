@@ -69,7 +69,8 @@ def _policies(question: Question, objects: _Objects) -> list[int]:
     """What the certificate has to be good for: a TLS server of that name and, if asked for, not revoked."""
     policies = [objects.own("SecPolicyCreateSSL", security.SecPolicyCreateSSL(True, _name(question, objects)))]
     if question.flags & REVOCATION:
-        # Every certificate is looked up; no answer is a refusal for the leaf alone: trustd has no way to ask for more.
+        # Every certificate is looked up, by OCSP: since macOS 10.15 the method of lists does nothing. No answer is a refusal for the leaf
+        # alone: trustd has no way to ask for more.
         methods = security.kSecRevocationOCSPMethod | security.kSecRevocationCRLMethod
         revocation = security.SecPolicyCreateRevocation(methods | security.kSecRevocationRequirePositiveResponse)
         policies.append(objects.own("SecPolicyCreateRevocation", revocation))

@@ -125,6 +125,7 @@ ERRORS = {
     -67903: ("errSecCertificateDuplicateExtension", 41),
     # pinning
     -67635: ("errSecIncompleteCertRevocationCheck", 3),
+    -9886: ("errSSLATSCertificateTrustViolation", 50),  # NSPinnedDomains of an application's Info.plist
     -67880: ("errSecMissingRequiredExtension", 41),
     -67612: ("errSecInvalidRoot", 27),
     # trust
@@ -178,7 +179,10 @@ REMEDIES = {
     -67735: "Apple takes RSA keys of 2048 bits or more and elliptic curves of 256 or more: have the certificate issued for another key.",
     -67815: "Apple takes no signatures by MD5 or SHA-1: have the certificate issued again, with SHA-256.",
     -67654: 'Its trust is set to "Never Trust" in the keychain: ask whoever did so.',
-    -67635: "Revocation was asked for with verify_flags, but nobody who must know answered.",
+    -67635: (
+        "Revocation was asked for with verify_flags, and macOS asks OCSP only: an authority without such a service, as many public "
+        "ones are by now, cannot answer. If that is accepted, take VERIFY_CRL_CHECK_LEAF and VERIFY_CRL_CHECK_CHAIN out of them."
+    ),
     -67825: "Apple takes a public authority's certificate only if it is in Certificate Transparency logs: its operator has to act.",
 }
 NO_DNS_NAMES = (

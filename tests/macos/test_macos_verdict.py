@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import cases
 import pytest
-from certificates import NOW, Certificate
-from cryptography import x509
+from certificates import Certificate
 from macos import simulated
 from macos.asking import about, context_trusting, verdict, verdict_by
 from offline import by_handshake, context_of, without_connection
@@ -27,28 +26,9 @@ if TYPE_CHECKING:
 
 on_a_mac = pytest.mark.skipif(sys.platform != "darwin", reason="Apple's frameworks are on Apple's systems only")
 
-#: Rows that the table guesses otherwise than the simulator's rules have it. Nobody has measured either on a Mac.
-SIMULATOR_DIFFERS = {
-    "ed25519": 66,  # a key of a kind that the policy does not take outranks a signature that cannot be verified
-    "revoked-intermediate-leaf-asked": 23,  # trustd looks every certificate up
-}
 #: Accepted, revoked, rejected: what OpenSSL says that nobody else is asked about.
 FINAL = {0, 23, 28}
 UNKNOWN_ISSUER = {18, 19, 20}
-
-
-def known_to_the_network(world: cases.World) -> dict[str, list[Certificate]]:
-    """Whom the revocation lists that can be fetched call good and revoked."""
-    known: dict[str, list[Certificate]] = {"good": [], "revoked_online": []}
-    lists = [x509.load_der_x509_crl(data) for path, data in world.published.items() if path.endswith(".crl")]
-    for certificate in world.chain:
-        issuer = certificate.issuer
-        for crl in lists:
-            if issuer and crl.issuer == issuer.parsed.subject and crl.is_signature_valid(issuer._private_key.public_key()):
-                listed = crl.get_revoked_certificate_by_serial_number(certificate.parsed.serial_number)
-                if crl.next_update_utc and crl.next_update_utc > NOW:
-                    known["revoked_online" if listed else "good"].append(certificate)
-    return known
 
 
 def asked_of_the_system(case: cases.Case) -> int:
@@ -72,11 +52,11 @@ def asked_of_a_context(case: cases.Case, own: Sequence[Certificate]) -> int:
 def test_simulator(case: cases.Case, simulator: Simulator, tmp_path: Path) -> None:
     world = case.world()
     published = [Certificate(der) for path, der in world.published.items() if path.endswith(".crt")]
-    simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published, **known_to_the_network(world))
+    simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published)
     before = simulator.evaluations
     with simulated.contexts():
         code = asked_of_a_context(case, world.anchors) if world.anchors else asked_of_the_system(case)
-    assert code == SIMULATOR_DIFFERS.get(str(case), case.macos)
+    assert code == case.macos
     settled = world.anchors and case.openssl in FINAL and cases.SYSTEM not in case.needs  # by an anchor of the program's
     assert simulator.evaluations == before + (not settled)
 
@@ -86,7 +66,7 @@ def test_a_handshake_says_the_same(case: cases.Case, simulator: Simulator, tmp_p
     """As `verify_chain()`: verdict, words, Apple's code, notes, and the chain that was built."""
     world = case.world()
     published = [Certificate(der) for path, der in world.published.items() if path.endswith(".crt")]
-    simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published, **known_to_the_network(world))
+    simulator.keychain(tmp_path, admin=world.roots, denied=world.denied, intermediates=published)
     with simulated.contexts():
         context = context_of(case, world.anchors)
         assert without_connection(context, case) == by_handshake(context, case)
@@ -100,7 +80,7 @@ STRANGERS = cases.rows("macos", without=[cases.AIA, cases.CRL, cases.SETTINGS])
 
 def of_a_stranger(case: cases.Case) -> set[int]:
     """Whatever else is wrong it is refused for want of trust or, if Apple takes that for worse, for what the table says of the trusted."""
-    worse = {int(case.macos or 0), SIMULATOR_DIFFERS.get(str(case), 0)} - {0}
+    worse = {int(case.macos or 0)} - {0}
     return UNKNOWN_ISSUER | worse
 
 

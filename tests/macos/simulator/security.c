@@ -235,17 +235,16 @@ static bool has_usage(X509 *x509, const int *wanted, bool otherwise) {
 
 /* https://support.apple.com/103769 (825 days) and 102028 (398 days): -67901. A root of Apple's own asks for serverAuth by name: -67609 */
 static void check_leaf(struct verdict *verdict) {
-    static const int usual[] = {NID_server_auth, NID_anyExtendedKeyUsage, NID_ms_sgc, NID_ns_sgc, 0}, strict[] = {NID_server_auth, 0};
+    static const int usual[] = {NID_server_auth, NID_ms_sgc, NID_ns_sgc, 0}, strict[] = {NID_server_auth, 0};
     X509 *leaf = sk_X509_value(verdict->chain, 0), *root = sk_X509_value(verdict->chain, sk_X509_num(verdict->chain) - 1);
     time_t from = seconds(X509_get0_notBefore(leaf)), lifetime = seconds(X509_get0_notAfter(leaf)) - from;
     bool settings = among(keychain[USER], root) || among(keychain[ADMIN], root), shipped = !settings && among(keychain[SYSTEM], root);
     if (!X509_NAME_entry_count(X509_get_subject_name(leaf)) && X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) >= 0
         && !X509_EXTENSION_get_critical(X509_get_ext(leaf, X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1))))
         found(verdict, COMPLIANCE, 0, InvalidSubjectName);
-    if (!(X509_get_key_usage(leaf) & (KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)))
-        found(verdict, USAGE, 0, InvalidKeyUsage);
-    if (!has_usage(leaf, usual, true))
-        found(verdict, USAGE, 0, InvalidExtendedKeyUsage);
+    for (int i = 0; i < sk_X509_num(verdict->chain) - (i > 0); i++) /* of intermediates since macOS 13 (Security-60420) */
+        if (!has_usage(sk_X509_value(verdict->chain, i), usual, true))
+            found(verdict, USAGE, i, InvalidExtendedKeyUsage);
     if (shipped && !has_usage(leaf, strict, false))
         found(verdict, USAGE, 0, InvalidExtendedKeyUsage);
     if (settings && from >= JULY_2019 && lifetime > PRIVATE_DAYS * 86400L + 3600)
