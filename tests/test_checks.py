@@ -180,6 +180,11 @@ ROWS = {
     "": [HOST],
     "127.0.0.1": ["127.0.0.1"],
     "::1": ["::1"],
+    # OpenSSL has no wildcards beside an underscore, or a label that ends in a hyphen.
+    "*.under_score.test": ["www.under_score.test"],
+    "*.host.example.test": ["under_score.host.example.test", "a-b.host.example.test"],
+    "*.-.test": ["www.-.test"],
+    "www.under_score.test": ["www.under_score.test"],
 }
 
 
@@ -203,7 +208,7 @@ def self_signed_for(names: Sequence[x509.GeneralName], common_name: str | None =
 
 
 @pytest.mark.parametrize(
-    "name", ["fe80::1%eth0", "127.0.0.1.", "::1.", "", "*", "a\0b", "www.exampl\N{LATIN SMALL LETTER E WITH ACUTE}.test"]
+    "name", ["fe80::1%eth0", "127.0.0.1.", "127.0.0.01", "127.1", "2130706433", "::1.", "", ".", "*", "a\0b", "www.exampl\xe9.test"]
 )
 def test_what_is_no_host_name_matches_no_dns_name(name: str) -> None:
     leaf = _der.Certificate(self_signed_for([x509.DNSName(HOST)]).der)
@@ -225,10 +230,10 @@ def leaf_with(name: str) -> _der.Certificate:
     return leaf
 
 
-def test_a_zone_says_how_to_get_there() -> None:
-    leaf = _der.Certificate(self_signed_for([x509.IPAddress(ipaddress.ip_address("fe80::1"))]).der)
-    assert _names.is_for(leaf, "fe80::1%eth0", False)
-    assert not _names.is_for(leaf, "fe80::2%eth0", False)
+def test_an_address_in_a_zone_is_refused_as_by_openssl() -> None:
+    leaf = self_signed_for([x509.IPAddress(ipaddress.ip_address("fe80::1"))])
+    assert by_ourselves([leaf], 2, "fe80::1") == by_openssl([leaf], 2, "fe80::1") == 0
+    assert by_ourselves([leaf], 2, "fe80::1%eth0") == by_openssl([leaf], 2, "fe80::1%eth0") == 62
 
 
 def test_a_letter_whose_lower_case_is_ascii_is_another() -> None:
@@ -242,6 +247,16 @@ def test_common_names_count_where_there_is_no_dns_name() -> None:
     assert not _names.is_for(leaf, HOST, False)
     beside = _der.Certificate(self_signed_for([x509.DNSName("other.test")], HOST).der)
     assert not _names.is_for(beside, HOST, True)
+
+
+def test_common_names_do_not_count_beside_name_constraints() -> None:
+    """OpenSSL and Windows apply these to a common name, Wine does not."""
+    root = a_root(key="rsa3072")
+    for name, code in (("other.test", 62), (HOST, 62)):
+        middle = root.authority(permitted=["example.test"], key="p256")
+        assert by_ourselves([middle.issue(common_name=name, key="p256"), middle, root], 2, name) == code
+    middle = root.authority(permitted=["example.test"], key="p256")
+    assert by_ourselves([middle.issue(HOST, common_name="other.test", key="p256"), middle, root], 2, HOST) == 0
 
 
 # --- the certificate as such
@@ -266,6 +281,8 @@ def test_alternative_names_that_cannot_be_read_or_stand_twice_are_refused() -> N
     assert _checks.objection(question, [broken]) == (41, 0)
     question = Question([broken], None, ssl.VerifyFlags.VERIFY_DEFAULT, True)
     assert _checks.objection(question, [broken]) == (41, 0), "names off"
+    unknown = leaf.der.replace(san, san.replace(b"\x82", b"\x9e"))
+    assert _checks.objection(question, [unknown]) == (41, 0), "a kind of name that there is not"
 
 
 # --- where it is asked
@@ -294,7 +311,17 @@ def test_a_system_that_says_yes_to_everything() -> None:
 
 def test_what_a_system_answers_that_is_no_certificate() -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="could not be evaluated"):
-        Judges(None, lambda question: [b"nonsense"], SYSTEM).verdict(Question([b"x"], None, ssl.VerifyFlags.VERIFY_DEFAULT, True))
+        Judges(None, lambda question: [b"nonsense"], SYSTEM).verdict(
+            Question([b"nonsense"], None, ssl.VerifyFlags.VERIFY_DEFAULT, True)
+        )
+
+
+def test_a_chain_that_is_not_the_peers() -> None:
+    root = Authority.new(key="p256")
+    ders = [root.issue(HOST, key="p256").der, root.der]
+    question = Question([root.issue(HOST, key="p256").der], HOST, ssl.VerifyFlags.VERIFY_DEFAULT, True)
+    with pytest.raises(ssl.SSLCertVerificationError, match="the chain that was built is not the peer's"):
+        Judges(None, lambda question: ders, SYSTEM).verdict(question)
 
 
 def test_an_exception_out_of_the_system_is_no_verdict() -> None:

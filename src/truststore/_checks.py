@@ -23,15 +23,24 @@ def objection(question: Question, chain: Sequence[bytes]) -> tuple[int, int] | N
     Raises `_der.Malformed` if one of them cannot be read.
     """
     certificates = [_der.Certificate(der) for der in chain]
-    return _strength.weakness(certificates, question.security_level) or _of_name(question, certificates[0])
+    return _strength.weakness(certificates, question.security_level) or _of_name(question, certificates)
 
 
-def _of_name(question: Question, leaf: _der.Certificate) -> tuple[int, int] | None:
-    try:
-        leaf.alternative_names  # noqa: B018  # unreadable ones are refused whether they are asked for or not
-        name = question.hostname
-        if name is None or _names.is_for(leaf, name, question.common_name):
-            return None
-    except _der.Malformed:
+def _of_name(question: Question, chain: Sequence[_der.Certificate]) -> tuple[int, int] | None:
+    leaf, *authorities = chain
+    if not _are_readable(leaf):
         return INVALID_EXTENSION, 0
+    # Systems differ in whether constraints count for a common name: so it does not count beside them.
+    common_name = question.common_name and not any(authority.constrains_names for authority in authorities)
+    name = question.hostname
+    if name is None or _names.is_for(leaf, name, common_name):
+        return None
     return (IP_ADDRESS_MISMATCH if _names.ip_address(name) else HOSTNAME_MISMATCH), 0
+
+
+def _are_readable(leaf: _der.Certificate) -> bool:
+    """Its alternative names, asked for or not. OpenSSL refuses others too, but says that it cannot find the issuer."""
+    try:
+        return leaf.alternative_names is not None
+    except _der.Malformed:
+        return False

@@ -17,9 +17,10 @@ INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 VERSION, EXTENSIONS = 0xA0, 0xA3  # TBSCertificate's [0] and [3]
 DNS_NAME, IP_ADDRESS = 0x82, 0x87  # GeneralName's [2] and [7]
+GENERAL_NAMES = frozenset((0xA0, 0x81, DNS_NAME, 0xA3, 0xA4, 0xA5, 0x86, IP_ADDRESS, 0x88))  # RFC 5280, section 4.2.1.6
 
 CN = bytes.fromhex("550403")
-SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE = bytes.fromhex("551d11"), bytes.fromhex("551d25")
+SUBJECT_ALT_NAME, NAME_CONSTRAINTS, EXTENDED_KEY_USAGE = map(bytes.fromhex, ("551d11", "551d1e", "551d25"))
 
 #: The attributes people know by a short name (RFC 4514, section 3; emailAddress from RFC 2985).
 ATTRIBUTES = {
@@ -143,7 +144,15 @@ class Certificate:
     @property
     def alternative_names(self) -> list[tuple[int, bytes]]:
         """All its names, each with the tag that says of which kind it is."""
-        return self._elements_of(SUBJECT_ALT_NAME)
+        names = self._elements_of(SUBJECT_ALT_NAME)
+        if not GENERAL_NAMES.issuperset(tag for tag, _ in names):
+            raise Malformed("a name of no known kind")
+        return names
+
+    @property
+    def constrains_names(self) -> bool:
+        """Whether it limits what those that it issues are for (RFC 5280, section 4.2.1.10)."""
+        return any(kind == NAME_CONSTRAINTS for kind, _ in self._each_extension())
 
     def _elements_of(self, which: bytes) -> list[tuple[int, bytes]]:
         """What an extension that is a sequence holds; nothing if there is none."""

@@ -8,17 +8,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._der import Certificate
 
+LETTERS_DIGITS_HYPHEN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 #: What host names are made of: RFC 1123 and, not by it but in use, the underscore.
-CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+CHARACTERS = LETTERS_DIGITS_HYPHEN | {"_", "."}
 
 
 def ip_address(name: str) -> bytes | None:
     """The IP address, of 4 or 16 bytes, that a name is the text of; None if it is a name.
 
-    The zone of an IPv6 address says how to get there, not who that is (RFC 6874), and does not count.
+    With a zone (fe80::1%eth0) it is none, as in `ssl`: certificates know no zones, and the same address may be another's in another.
     """
     try:
-        return inet_pton(AF_INET6, name.partition("%")[0]) if ":" in name else inet_pton(AF_INET, name)
+        return None if "%" in name else inet_pton(AF_INET6 if ":" in name else AF_INET, name)
     except (OSError, ValueError):
         return None
 
@@ -42,14 +43,23 @@ def is_for(leaf: Certificate, name: str, common_name: bool) -> bool:
 
 
 def _is_host_name(name: str) -> bool:
-    """Not an address in any spelling, nor what nobody can be called."""
-    return bool(name) and CHARACTERS.issuperset(name) and ip_address(name.rstrip(".")) is None
+    """Not what nobody can be called, nor an address in any spelling: whatever ends in a number may be taken for one."""
+    last = name.rstrip(".").rpartition(".")[2]
+    return CHARACTERS.issuperset(name) and bool(last) and not last.isdigit()
 
 
 def _covers(pattern: str, name: str) -> bool:
-    """Equal or, where the left-most label is a wildcard and two or more follow, equal from the second on."""
     if not pattern.isascii():  # some letters have an ASCII one for their lower case
         return False
-    label, _, domain = name.partition(".")
-    is_wildcard = label and "." in domain.strip(".") and pattern.lower() == f"*.{domain}"
-    return bool(is_wildcard) or pattern.lower() == name
+    return pattern.lower() == name or _is_wildcard_for(pattern.lower(), name)
+
+
+def _is_wildcard_for(pattern: str, name: str) -> bool:
+    """Whether a star is its whole left-most label, and two or more follow that are the name's."""
+    labels = name.split(".")
+    return len(labels) > 2 and pattern == ".".join(["*", *labels[1:]]) and all(map(_is_of_letters, labels))
+
+
+def _is_of_letters(label: str) -> bool:
+    """Letters, digits and, between them, hyphens: beside others, such as an underscore, OpenSSL has a star stand for itself."""
+    return bool(label) and LETTERS_DIGITS_HYPHEN.issuperset(label) and label == label.strip("-")

@@ -4,10 +4,15 @@ Systems have rules of their own for what is weak, and none of them knows the lev
 looked at once more, as OpenSSL looks at its own (check_auth_level() in crypto/x509/x509_vfy.c): the leaf's key (66), then, from the leaf
 on, each issuer's key (67) and each signature (68). The signature of a root, which it made itself, vouches for nothing and is left out.
 
-Strength is counted in bits of security. What is not in the tables, or cannot be read, has none: from level 1 on it is refused.
+That last signature is left out where the certificate names itself as its issuer; OpenSSL leaves out any that is the last.
+
+Strength is counted in bits of security. What is not in the tables, or cannot be read, has none: from level 1 on it is refused, as OpenSSL
+refuses keys and signatures that it does not know. So a kind that a system learns before this table does needs level 0, or a line here.
 """
 
 from __future__ import annotations
+
+from ssl import OPENSSL_VERSION_INFO
 
 from . import _der
 from ._verify_codes import CA_KEY_TOO_WEAK, EE_KEY_TOO_WEAK, SIGNATURE_TOO_WEAK
@@ -26,14 +31,17 @@ class Level:
         self.security, self.rsa, self.dsa, self.curve = security, rsa, dsa, curve
 
 
-#: By number. RSA moduli are those that OpenSSL 3 reckons to be of that strength; its documentation rounds them up (1024, 2048, 3072 …).
+#: The shortest moduli of RSA keys. Its documentation names those of 1.1.1; OpenSSL 3 reckons by NIST SP 800-56B (revision 2, appendix D)
+#: and rounds to the next multiple of eight (ossl_ifc_ffc_compute_security_bits() in crypto/rsa/rsa_lib.c), whence these.
+MODULI = (0, 920, 1963, 2671, 6947, 13914) if OPENSSL_VERSION_INFO >= (3,) else (0, 1024, 2048, 3072, 7680, 15360)
+#: By number. Of DSA keys it takes the round numbers (BN_security_bits()), of curves the order's size.
 LEVELS = (
-    Level(0, rsa=0, dsa=0, curve=0),
-    Level(80, rsa=920, dsa=1024, curve=160),
-    Level(112, rsa=1963, dsa=2048, curve=224),
-    Level(128, rsa=2671, dsa=3072, curve=256),
-    Level(192, rsa=6947, dsa=7680, curve=384),
-    Level(256, rsa=13914, dsa=15360, curve=512),
+    Level(0, rsa=MODULI[0], dsa=0, curve=0),
+    Level(80, rsa=MODULI[1], dsa=1024, curve=160),
+    Level(112, rsa=MODULI[2], dsa=2048, curve=224),
+    Level(128, rsa=MODULI[3], dsa=3072, curve=256),
+    Level(192, rsa=MODULI[4], dsa=7680, curve=384),
+    Level(256, rsa=MODULI[5], dsa=15360, curve=512),
 )
 
 RSA, RSA_FOR_PSS = _der.oid("1.2.840.113549.1.1.1"), _der.oid("1.2.840.113549.1.1.10")

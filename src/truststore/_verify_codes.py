@@ -32,7 +32,10 @@ REMEDIES = {
     REJECTED: "The certificate or its authority is distrusted: do not go on, and tell the server's operator.",
     HOSTNAME_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this one.",
     IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this address.",
-    **dict.fromkeys((EE_KEY_TOO_WEAK, CA_KEY_TOO_WEAK), "Its key is too short for the context's security level: " + _ISSUE_AGAIN),
+    **dict.fromkeys(
+        (EE_KEY_TOO_WEAK, CA_KEY_TOO_WEAK),
+        "Its key is too short for the context's security level, or of an unknown kind: " + _ISSUE_AGAIN,
+    ),
     SIGNATURE_TOO_WEAK: "Its signature is of a kind too weak for the context's security level (MD5, SHA-1): " + _ISSUE_AGAIN,
 }
 
