@@ -37,6 +37,7 @@ AIA = "aia"  # `World.published` is served at the URL given to `Case.world()`, a
 CRL = "crl"  # likewise, for revocation lists; OpenSSL gets `World.crls` instead
 SETTINGS = "settings"  # `World.denied` are marked as never to be trusted in the system's settings
 SYSTEM = "system"  # `World.roots` must be in the system's store: as anchors of the program they get another verdict
+BEST_EFFORT = "best effort"  # `revocation_best_effort` is set: the verifier can look up what was revoked
 
 UNSERVABLE = "unservable"  # no TLS handshake can be made with it: the chain can only be judged
 
@@ -97,6 +98,10 @@ class Case:
             if getattr(self, column) == -1:
                 code = getattr(self, default)
                 object.__setattr__(self, column, int(code) if column == "wine" and code is not None else code)  # measured: no guess
+
+    @property
+    def best_effort(self) -> bool:
+        return BEST_EFFORT in self.needs
 
     def world(self, url: str = NOWHERE) -> World:
         """Built once for each URL at which it will be served."""
@@ -574,6 +579,14 @@ CASES: list[Case] = [
          windows=Guess(3), wine=0, wine_why="Wine does not look at a list's time", macos=3, needs=frozenset({CRL})),
     Case("crl-forged", revocable(forged=True), HOST, 3, "signed by another key under the issuer's name", flags=LEAF,
          windows=Guess(3), wine=0, wine_why="Wine does not verify a list's signature", macos=3, needs=frozenset({CRL})),
+    # `revocation_best_effort`: of the system's verdicts alone. OpenSSL, which cannot be asked so, judges what the program loaded without.
+    Case("revoked-leaf-best-effort", revocable("revoked"), HOST, 0, "who is known to be revoked is refused",
+         windows=23, macos=0, needs=frozenset({CRL, BEST_EFFORT})),
+    Case("revoked-intermediate-best-effort", revocable("good", "revoked"), HOST, 0, "the whole chain is looked up",
+         windows=23, macos=0, needs=frozenset({CRL, BEST_EFFORT})),
+    Case("crl-nowhere-best-effort", served(), HOST, 0, "nobody knows", needs=frozenset({BEST_EFFORT})),
+    Case("crl-unreachable-best-effort", revocable("unlisted", reachable=False), HOST, 0, "nobody can be asked",
+         needs=frozenset({CRL, BEST_EFFORT})),
     # The platform's own settings.
     Case("denied-root", denied(1), HOST, None, "the user or an administrator said never", windows=Guess(28), wine=None, macos=28,
          needs=frozenset({SETTINGS, SYSTEM})),

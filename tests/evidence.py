@@ -28,6 +28,13 @@ GUESS = "guess"
 OPENSSL = "OpenSSL's verdict on what the program loaded, proven here; the system does not know the issuer"
 OWN_CHECK = "truststore's own check after the system's yes, proven here; or the system's refusal for the same"
 
+#: Of programs that loaded anchors: the system is asked in vain, if at all.
+OF_OPENSSL = """
+    valid-600-days-own valid-from-before-2019 purpose-absent-own own-root own-root-sent own-root-empty-store own-root-for-stranger
+    own-root-for-stranger-root-sent own-root-twice own-root-wrong-name own-root-wrong-address own-root-address own-root-expired
+    own-root-purpose own-root-critical own-root-sha1 own-root-crossed own-root-crossed-last own-self-signed own-self-signed-authority
+    own-self-signed-wrong-name own-self-signed-expired own-intermediate own-intermediate-partial own-leaf own-leaf-partial
+    partial-for-stranger revoked-leaf-own-root"""
 #: By source, the rows that rest on it.
 WINDOWS = {
     "documentation: CertGetCertificateChain builds the chain from what was sent": """
@@ -41,7 +48,8 @@ WINDOWS = {
         unknown-critical-leaf unknown-critical-intermediate""",
     "documentation: CERT_TRUST_STATUS and the revocation flags of CertGetCertificateChain": """
         revoked-leaf revoked-leaf-chain revoked-intermediate revoked-intermediate-leaf-asked good-leaf-listed good-chain-listed
-        crl-nowhere crl-nowhere-chain crl-unreachable""",
+        crl-nowhere crl-nowhere-chain crl-unreachable revoked-leaf-best-effort revoked-intermediate-best-effort
+        crl-nowhere-best-effort crl-unreachable-best-effort""",
     "documentation: CNG algorithm identifiers (RSA, ECDSA on P-256, P-384, P-521, SHA-2)": "sha384 rsa3072-leaf p256 p384 p521",
     "vendor's source: .NET's SslStream and Schannel ask the same two calls about every public server": """
         second-name upper-case-name wildcard a-label""",
@@ -72,6 +80,8 @@ MACOS = {
     "vendor's source: Security-59306 (macOS 10.15), which has no revocation lists any more": """
         revoked-leaf revoked-leaf-chain revoked-intermediate revoked-intermediate-leaf-asked good-leaf-listed good-chain-listed
         crl-nowhere crl-nowhere-chain crl-unreachable crl-of-intermediate-unlisted crl-expired crl-forged""",
+    "documentation: SecPolicyCreateRevocation without kSecRevocationRequirePositiveResponse": """
+        revoked-leaf-best-effort revoked-intermediate-best-effort crl-nowhere-best-effort crl-unreachable-best-effort""",
     "documentation: https://support.apple.com/103769, which limits a private authority's certificates to 825 days": "valid-900-days",
     "documentation: https://support.apple.com/guide/keychain-access/kyca11871, Never Trust": "denied-root denied-leaf",
 }
@@ -88,7 +98,7 @@ def rests_on(case: Case, platform: str) -> str:
             return f"ran on {run.system}, {run.date}"
     if isinstance(getattr(case, platform), cases.Guess):
         return GUESS
-    if case.world().anchors and cases.SYSTEM not in case.needs:
+    if case.id in OF_OPENSSL.split():
         return OPENSSL
     if case.id not in SOURCES[platform] and getattr(case, platform) in {62, 64, 66, 67, 68}:
         return OWN_CHECK

@@ -27,6 +27,7 @@ def context_of(case: Case, loaded: Sequence[Certificate], world: World | None = 
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = case.host is not None
     context.verify_flags |= case.flags
+    context.revocation_best_effort = case.best_effort
     context.hostname_checks_common_name = case.common_name
     load(context, [certificate.der for certificate in loaded], (world or case.world()).crls)
     return context

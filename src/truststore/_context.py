@@ -171,6 +171,28 @@ class SSLContext(_CSettings):
         _stdlib.set_options(self, int.__or__(value, OP_NO_RENEGOTIATION) if _is_number(value) else value)
         return self._settings.set_options(self, value)
 
+    @property
+    def revocation_best_effort(self) -> bool:
+        """Whether the system looks up if a server's certificates were revoked: who is known to be is refused, the unknown is accepted.
+
+        False by default. It counts for connections made after it was set, and for what the system judges. What the program loaded
+        is OpenSSL's to judge, which knows of revocation by `verify_flags` and loaded lists alone. Where these flags
+        ask for revocation, they count: an answer is needed then.
+
+        To set it to True raises NotImplementedError where OpenSSL verifies servers, as on Linux: it cannot look anything up.
+        """
+        return self._settings.revocation_best_effort
+
+    @revocation_best_effort.setter
+    def revocation_best_effort(self, value: bool) -> None:
+        wanted = bool(value)
+        if wanted and self._verifier is None:
+            raise NotImplementedError(
+                "OpenSSL, which verifies on this system, cannot look up what was revoked: "
+                "load revocation lists with load_verify_locations(), and set ssl.VERIFY_CRL_CHECK_LEAF in verify_flags"
+            )
+        self._settings.revocation_best_effort = wanted
+
     def load_cert_chain(
         self, certfile: StrOrBytesPath, keyfile: StrOrBytesPath | None = None, password: Password | None = None
     ) -> None:
@@ -388,7 +410,8 @@ class SSLContext(_CSettings):
 
     def _question(self, hostname: str | None) -> Question:
         """What the user has set, as of now; the chain is yet to come."""
-        return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, _stdlib.security_level(self))
+        level, best_effort = _stdlib.security_level(self), self._settings.revocation_best_effort
+        return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, level, best_effort)
 
     def _asked_without_connection(self, hostname: str | None) -> tuple[Question, Judges]:
         mode, check = self._settings.in_force(self)

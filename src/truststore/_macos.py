@@ -68,11 +68,13 @@ def _trust(question: Question, objects: _Objects) -> int:
 def _policies(question: Question, objects: _Objects) -> list[int]:
     """What the certificate has to be good for: a TLS server of that name and, if asked for, not revoked."""
     policies = [objects.own("SecPolicyCreateSSL", security.SecPolicyCreateSSL(True, _name(question, objects)))]
-    if question.flags & REVOCATION:
+    if question.flags & REVOCATION or question.revocation_best_effort:
         # Every certificate is looked up, by OCSP: since macOS 10.15 the method of lists does nothing. No answer is a refusal for the leaf
         # alone: trustd has no way to ask for more.
-        methods = security.kSecRevocationOCSPMethod | security.kSecRevocationCRLMethod
-        revocation = security.SecPolicyCreateRevocation(methods | security.kSecRevocationRequirePositiveResponse)
+        wanted = security.kSecRevocationOCSPMethod | security.kSecRevocationCRLMethod
+        if not question.revocation_best_effort:
+            wanted |= security.kSecRevocationRequirePositiveResponse
+        revocation = security.SecPolicyCreateRevocation(wanted)
         policies.append(objects.own("SecPolicyCreateRevocation", revocation))
     return policies
 

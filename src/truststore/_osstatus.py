@@ -181,7 +181,7 @@ REMEDIES = {
     -67654: 'Its trust is set to "Never Trust" in the keychain: ask whoever did so.',
     -67635: (
         "Revocation was asked for with verify_flags, and macOS asks OCSP only: an authority without such a service, as many public "
-        "ones are by now, cannot answer. If that is accepted, take VERIFY_CRL_CHECK_LEAF and VERIFY_CRL_CHECK_CHAIN out of them."
+        "ones are by now, cannot answer. If that is accepted, set the context's revocation_best_effort instead."
     ),
     -67825: "Apple takes a public authority's certificate only if it is in Certificate Transparency logs: its operator has to act.",
 }

@@ -40,7 +40,7 @@ ALL_OPTIONS = (1 << 64) - 1
 class Settings:
     """Of one context."""
 
-    __slots__ = ("_kept", "_lock", "_needed_options", "unset")
+    __slots__ = ("_kept", "_lock", "_needed_options", "revocation_best_effort", "unset")
 
     def __init__(self, *, bare: bool) -> None:
         self._lock = Lock()
@@ -48,6 +48,8 @@ class Settings:
         self.unset = frozenset((VERIFY_MODE, CHECK_HOSTNAME) if bare else ())
         self._kept: Values | None = (CERT_REQUIRED, True) if bare else None
         self._needed_options = 0
+        #: Whether the system is asked about revocation. There is no such bit in C's settings.
+        self.revocation_best_effort = False
 
     @property
     def lock(self) -> RLock:

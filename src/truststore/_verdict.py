@@ -11,7 +11,7 @@ be called from any thread, without a lock, however long it takes.
 from __future__ import annotations
 
 import sys
-from ssl import SSLCertVerificationError
+from ssl import VERIFY_CRL_CHECK_LEAF, SSLCertVerificationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,21 +40,29 @@ SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's r
 class Question:
     """What a verifier needs to know about one connection."""
 
-    __slots__ = ("chain", "common_name", "flags", "security_level", "server_hostname")
+    __slots__ = ("chain", "common_name", "flags", "revocation_best_effort", "security_level", "server_hostname")
 
     def __init__(
-        self, chain: Sequence[bytes], server_hostname: str | None, flags: VerifyFlags, common_name: bool, security_level: int = 2
+        self,
+        chain: Sequence[bytes],
+        server_hostname: str | None,
+        flags: VerifyFlags,
+        common_name: bool,
+        security_level: int = 2,
+        revocation_best_effort: bool = False,
     ) -> None:
         #: The certificates as the peer sent them (DER, leaf first). Never empty when it is asked.
         self.chain = tuple(chain)
         #: A-labels or an IP address as text, as the connection object holds it; None: the user switched the name check off.
         self.server_hostname = server_hostname
-        #: `SSLContext.verify_flags`. VERIFY_CRL_CHECK_LEAF and _CHAIN ask for revocation, otherwise none is wanted.
+        #: `SSLContext.verify_flags`. VERIFY_CRL_CHECK_LEAF and _CHAIN ask for revocation, and want an answer.
         self.flags = flags
         #: Whether the subject's common name counts where there is no DNS name (`hostname_checks_common_name`).
         self.common_name = common_name
         #: OpenSSL's security level, 0 to 5 (`SSLContext.security_level`).
         self.security_level = security_level
+        #: Whether revocation is asked for where `flags` do not, and what cannot be found out is accepted.
+        self.revocation_best_effort = revocation_best_effort and not flags & VERIFY_CRL_CHECK_LEAF
 
     @property
     def hostname(self) -> str | None:
@@ -65,7 +73,8 @@ class Question:
 
     def about(self, chain: Sequence[bytes]) -> Question:
         """The same question about the chain that the peer turned out to send."""
-        return Question(chain, self.server_hostname, self.flags, self.common_name, self.security_level)
+        best_effort = self.revocation_best_effort
+        return Question(chain, self.server_hostname, self.flags, self.common_name, self.security_level, best_effort)
 
 
 def refusal(

@@ -40,6 +40,8 @@ URL_TIMEOUT = 10_000
 
 #: Obsolete, and set by Windows for chains that everybody accepts: that a certificate outlives its issuer.
 IGNORED = _crypt32.CERT_TRUST_IS_NOT_TIME_NESTED
+#: Of a certificate that may have been revoked, or not.
+NOT_FOUND_OUT = _crypt32.CERT_TRUST_REVOCATION_STATUS_UNKNOWN | _crypt32.CERT_TRUST_IS_OFFLINE_REVOCATION
 #: How it shows that the chain does not lead to a root of the system.
 NO_ANCHOR = _crypt32.CERT_TRUST_IS_PARTIAL_CHAIN | _crypt32.CERT_TRUST_IS_UNTRUSTED_ROOT
 
@@ -82,7 +84,7 @@ FINDINGS = (
     Finding(
         3, _crypt32.CERT_TRUST_REVOCATION_STATUS_UNKNOWN, _crypt32.CRYPT_E_NO_REVOCATION_CHECK,
         remedy="Revocation was asked for, and the issuer does not say where to find out. "
-        "If that is accepted, take VERIFY_CRL_CHECK_LEAF and VERIFY_CRL_CHECK_CHAIN out of the context's verify_flags.",
+        "If that is accepted, set revocation_best_effort of the context instead of VERIFY_CRL_CHECK_LEAF or _CHAIN in verify_flags.",
     ),
     Finding(7, _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID, _crypt32.TRUST_E_CERT_SIGNATURE, _crypt32.NTE_BAD_SIGNATURE),
     Finding(EXPIRED, _crypt32.CERT_TRUST_IS_NOT_TIME_VALID, _crypt32.CERT_E_EXPIRED, _crypt32.CERT_E_VALIDITYPERIODNESTING),
@@ -154,20 +156,24 @@ def _ask(question: Question) -> Answer:
     with _certificate(question.chain[0]) as leaf, _store() as intermediates:
         _add(intermediates, question.chain[1:])
         context = POINTER(_crypt32.CERT_CHAIN_CONTEXT)()
-        arguments = None, leaf, None, intermediates, byref(CHAIN_PARAMETERS), _revocation(question.flags), None, byref(context)
+        arguments = None, leaf, None, intermediates, byref(CHAIN_PARAMETERS), _revocation(question), None, byref(context)
         _check(_crypt32.CertGetCertificateChain(*arguments), "CertGetCertificateChain")
         with _Owned(context, _crypt32.CertFreeCertificateChain):
             chain, statuses = _elements(context.contents)
-            status = context.contents.TrustStatus.dwErrorStatus & ~IGNORED
+            status = context.contents.TrustStatus.dwErrorStatus & ~_ignored(question)
             return Answer(chain, status, *_policy(context, question), statuses)
 
 
-def _revocation(flags: int) -> int:
-    if not flags & VERIFY_CRL_CHECK_LEAF:
+def _revocation(question: Question) -> int:
+    if not (question.revocation_best_effort or question.flags & VERIFY_CRL_CHECK_LEAF):
         return 0
-    everything = flags & CRL_CHECK_ALL
+    everything = question.revocation_best_effort or question.flags & CRL_CHECK_ALL
     which = _crypt32.CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT if everything else _crypt32.CERT_CHAIN_REVOCATION_CHECK_END_CERT
     return which | _crypt32.CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT
+
+
+def _ignored(question: Question) -> int:
+    return IGNORED | (NOT_FOUND_OUT if question.revocation_best_effort else 0)
 
 
 def _elements(context: _crypt32.CERT_CHAIN_CONTEXT) -> tuple[list[bytes], list[int]]:
@@ -187,10 +193,13 @@ def _policy(context: object, question: Question) -> tuple[int, int]:
     by_windows = name is not None and ip_address(name) is None
     if by_windows and (not name or "\0" in name):  # it would not see it whole
         return _crypt32.CERT_E_CN_NO_MATCH, 0
+    left_out = 0 if by_windows else _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID
+    if question.revocation_best_effort:  # that a certificate was revoked the chain's status says as well
+        left_out |= _crypt32.SECURITY_FLAG_IGNORE_REVOCATION
     tls = _crypt32.sized(
         _crypt32.SSL_EXTRA_CERT_CHAIN_POLICY_PARA,
         dwAuthType=_crypt32.AUTHTYPE_SERVER,
-        fdwChecks=0 if by_windows else _crypt32.SECURITY_FLAG_IGNORE_CERT_CN_INVALID,
+        fdwChecks=left_out,
         pwszServerName=name if by_windows else None,
     )
     parameters = _crypt32.sized(_crypt32.CERT_CHAIN_POLICY_PARA, pvExtraPolicyPara=pointer(tls))

@@ -26,8 +26,10 @@ def about(
     *,
     flags: ssl.VerifyFlags = ssl.VerifyFlags.VERIFY_DEFAULT,
     common_name: bool = True,
+    best_effort: bool = False,
 ) -> Question:
-    return Question([certificate.der for certificate in chain], host, flags, common_name)
+    ders = [certificate.der for certificate in chain]
+    return Question(ders, host, flags, common_name, revocation_best_effort=best_effort)
 
 
 def context_trusting(*own: Certificate, crls: Iterable[bytes] = ()) -> truststore.SSLContext:

@@ -150,6 +150,19 @@ def test_9_an_answer_is_required_for_the_leaf_alone(mac: Simulator, leaf: Certif
     assert verdict(about(leaf.chain)) == 0
 
 
+def test_9_what_nobody_knows_is_accepted_if_best_effort_was_asked_for(mac: Simulator, leaf: Certificate, tmp_path: Path) -> None:
+    """Flags that want an answer count for more."""
+    assert verdict(about(leaf.chain, best_effort=True)) == 0
+    assert mac.calls("SecPolicyCreateRevocation") == 1
+    assert verdict(about(leaf.chain, flags=LEAF, best_effort=True)) == 3
+    for number, revoked in enumerate(leaf.chain[:2]):
+        mac.keychain(tmp_path / str(number), admin=[leaf.root], revoked_online=[revoked])
+        assert verdict(about(leaf.chain)) == 0
+        assert verdict(about(leaf.chain, best_effort=True)) == 23
+    mac.network(False)
+    assert verdict(about(leaf.chain, best_effort=True)) == 0
+
+
 def test_10_none_is_none(mac: Simulator) -> None:
     """Nobody is asked; a missing intermediate, purposes and keys do not matter."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -32,7 +32,8 @@ UNKNOWN_ISSUER = {18, 19, 20}
 
 
 def asked_of_the_system(case: cases.Case) -> int:
-    return verdict(about(case.world().chain, case.host, flags=case.flags, common_name=case.common_name))
+    asked = about(case.world().chain, case.host, flags=case.flags, common_name=case.common_name, best_effort=case.best_effort)
+    return verdict(asked)
 
 
 def asked_of_a_context(case: cases.Case, own: Sequence[Certificate]) -> int:
@@ -41,6 +42,7 @@ def asked_of_a_context(case: cases.Case, own: Sequence[Certificate]) -> int:
     context = context_trusting(*own, crls=world.crls)
     context.check_hostname = case.host is not None
     context.verify_flags |= case.flags
+    context.revocation_best_effort = case.best_effort
     context.hostname_checks_common_name = case.common_name
     return verdict_by(context, world.chain, case.host)
 

@@ -10,7 +10,7 @@ import pytest
 from truststore import _crypt32, _windows
 from truststore._platform import PLATFORM
 from truststore._windows import verify
-from windows.asking import HOST, about, refused
+from windows.asking import HOST, about, refusal, refused
 
 if TYPE_CHECKING:
     from certificates import Certificate
@@ -190,6 +190,20 @@ def test_what_is_known_of_revocation_is_told_apart(asked: Question, calls: Calls
         (3, _crypt32.CRYPT_E_REVOCATION_OFFLINE),
         (3, _crypt32.CRYPT_E_NO_REVOCATION_CHECK),
     ]
+
+
+def test_best_effort_accepts_what_cannot_be_found_out_and_nothing_else(leaf: Certificate, calls: Calls) -> None:
+    unknown = _crypt32.CERT_TRUST_IS_OFFLINE_REVOCATION | _crypt32.CERT_TRUST_REVOCATION_STATUS_UNKNOWN
+    policy_says(calls, 0)
+    status_says(calls, unknown)
+    assert refusal(about(leaf.chain, best_effort=True)) is None
+    for bit, code in KNOWN_BITS.items():
+        if not bit & unknown:
+            status_says(calls, bit | unknown)
+            assert refused(about(leaf.chain, best_effort=True)).verify_code == code, hex(bit)
+    policy_says(calls, _crypt32.CRYPT_E_REVOCATION_OFFLINE)  # though it was told not to look
+    status_says(calls, 0)
+    assert refused(about(leaf.chain, best_effort=True)).verify_code == 3
 
 
 def test_the_systems_own_words_are_appended(asked: Question, calls: Calls) -> None:

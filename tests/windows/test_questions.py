@@ -85,6 +85,17 @@ def test_revocation_is_asked_for_by_flags(flags: ssl.VerifyFlags, expected: int,
     assert asked.chains == [expected]
 
 
+def test_revocation_by_best_effort(leaf: Certificate, asked: Asked) -> None:
+    """Of all but the root. The policy is told to leave it out: it would refuse what cannot be found out."""
+    accumulated = _crypt32.CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT
+    verdict(about(leaf.chain, best_effort=True))
+    assert asked.chains == [_crypt32.CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT | accumulated]
+    assert asked.policies == [(HOST, _crypt32.SECURITY_FLAG_IGNORE_REVOCATION)]
+    verdict(about(leaf.chain, flags=LEAF, best_effort=True))
+    assert asked.chains[1:] == [_crypt32.CERT_CHAIN_REVOCATION_CHECK_END_CERT | accumulated]
+    assert asked.policies[1:] == [(HOST, 0)]
+
+
 def test_parameters_of_the_chain() -> None:
     parameters = _windows.CHAIN_PARAMETERS
     usage = parameters.RequestedUsage

@@ -48,6 +48,7 @@ def by_a_program(case: Case, world: World, loaded: Sequence[Certificate]) -> Seq
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = case.host is not None
     context.verify_flags |= case.flags
+    context.revocation_best_effort = case.best_effort
     context.hostname_checks_common_name = case.common_name
     load(context, [certificate.der for certificate in loaded], world.crls)
     return context.verify_chain(world.ders, case.host)
