@@ -129,6 +129,13 @@ def windows(session: nox.Session) -> None:
 
 
 @nox.session
+def real(session: nox.Session) -> None:
+    """What a real Windows or Mac answers to the table of cases, row by row (docs/platforms.md); `-- --add-roots` changes the machine."""
+    session.install("-e", ".", "cryptography", "pytest")
+    session.run("python", "-m", "real", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """What truststore costs, compared with plain `ssl`: `-- --quick` takes less than a minute."""
     install(session, "benchmarks")
