@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from ._verdict import Question
 
-#: What fetching missing intermediates and revocation lists may take, in milliseconds; for revocation it is the limit of all together.
+#: What looking up revocation may take in all, in milliseconds. For fetching issuers no limit is documented but Windows' own.
 URL_TIMEOUT = 10_000
 
 #: Obsolete, and set by Windows for chains that everybody accepts: that a certificate outlives its issuer.
