@@ -321,6 +321,19 @@ def cross_signed(*, trusted_first: bool) -> Builder:
     return build
 
 
+def crossed_expired(url: str) -> World:
+    """An intermediate that an expired root and a good one have issued: the path that comes first is the wrong one."""
+    old, good = Authority.new("Expired Root", starts=-90, ends=-1), Authority.new("Other Root")
+    first = old.authority("Twice Issued")
+    second = good.authority(subject=first.parsed.subject, private_key=first.key)
+    return World([first.issue(HOST), first, second], [old, good])
+
+
+def common_name_not_permitted(url: str) -> World:
+    issuer = root().authority(permitted=["other.test"])
+    return World(issuer.issue("127.0.0.1", common_name=HOST).chain, [root()])
+
+
 def revocable(
     leaf: str = "good",
     issuer: str = "good",
@@ -498,6 +511,10 @@ CASES: list[Case] = [
          windows=Guess(0), wine=0, macos=Guess(0)),
     Case("address-not-permitted", under("127.0.0.1", permitted=["192.0.2.0/24"]), "127.0.0.1", 47, "without",
          windows=Guess(47), wine=47, macos=Guess(47)),
+    Case("common-name-not-permitted", common_name_not_permitted, "127.0.0.1", 47, "nobody looks for it, but a constraint is broken",
+         wine=0, wine_why="Wine applies no constraint to a common name", macos=Guess(0)),
+    Case("crossed-expired", crossed_expired, HOST, 10, "two issuers of the same intermediate in the store, the first expired",
+         windows=0, macos=Guess(0)),
     Case("unknown-critical-leaf", served(unknown_critical=True), HOST, 34, "RFC 5280, 4.2"),
     Case("unknown-critical-intermediate", below(unknown_critical=True), HOST, 34, "RFC 5280, 4.2"),
     # Strength: security level 2, as CPython sets it. Where the system verifies it is judged by ourselves, after its yes.

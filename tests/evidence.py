@@ -58,7 +58,7 @@ WINDOWS = {
         impostor-without-identifiers expired-root missing-intermediate missing-all-intermediates stranger-leaf-alone
         stranger-with-intermediate empty-store stranger-without-name-check stranger-and-wrong-name impostor-leaf-alone
         usage-signing-only name-not-permitted common-name-only""",
-    "ran elsewhere: Edge 94 on Windows, published by BetterTLS": "purpose-client-intermediate",
+    "ran elsewhere: Edge 94 on Windows, published by BetterTLS": "purpose-client-intermediate common-name-not-permitted crossed-expired",
     "truststore's own comparison of addresses, with Windows' switched off": """
         ipv4 ipv4-second ipv6 ipv6-long ipv6-longest ipv6-upper-case ipv6-dotted ipv4-in-ipv6""",
 }

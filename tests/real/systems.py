@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cases import World
+    from macos.simulated import Simulator
 
 
 class System:
@@ -85,6 +86,16 @@ def settings_of(worlds: Sequence[World]) -> list[tuple[Certificate, str]]:
 # --- the simulator of macOS
 
 
+class Simulated(System):
+    def __init__(self, simulator: Simulator, folder: Path) -> None:
+        super().__init__("macos", "simulator of macOS", knows_roots=True)
+        self._simulator, self._folder = simulator, folder
+
+    def learn(self, worlds: Sequence[World]) -> None:
+        published = [Certificate(der) for world in worlds for path, der in world.published.items() if path.endswith(".crt")]
+        self._simulator.keychain(self._folder, admin=roots_of(worlds), denied=denied_of(worlds), intermediates=published)
+
+
 def simulated_mac(folder: Path, undoing: contextlib.ExitStack) -> System:
     from macos import simulated
 
@@ -93,10 +104,4 @@ def simulated_mac(folder: Path, undoing: contextlib.ExitStack) -> System:
     undoing.enter_context(simulated.frameworks(simulator))
     undoing.enter_context(simulated.contexts())
     undoing.callback(simulator.reset)
-
-    class Simulated(System):
-        def learn(self, worlds: Sequence[World]) -> None:
-            published = [Certificate(der) for world in worlds for path, der in world.published.items() if path.endswith(".crt")]
-            simulator.keychain(folder / "keychain", admin=roots_of(worlds), denied=denied_of(worlds), intermediates=published)
-
-    return Simulated("macos", "simulator of macOS", knows_roots=True)
+    return Simulated(simulator, folder / "keychain")

@@ -167,8 +167,8 @@ static void add_all(X509_STORE *store, STACK_OF(X509) *certificates) {
         X509_STORE_add_cert(store, sk_X509_value(certificates, i));
 }
 
-/* Build the path, and note what RFC 5280 has against it. OpenSSL follows one path; Apple, not content with it, tries others: it is
- * built again from the candidates in the opposite order. */
+/* Build the path, and note what RFC 5280 has against it. OpenSSL follows one path; Apple, not content with it, tries others and takes the
+ * best (SecPathBuilder.c): it is built again from the candidates in the opposite order. Constraints count for alternative names alone. */
 static void build(struct verdict *verdict, STACK_OF(X509) *sent, bool backwards) {
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -183,6 +183,7 @@ static void build(struct verdict *verdict, STACK_OF(X509) *sent, bool backwards)
     X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
     X509_VERIFY_PARAM_set_depth(X509_STORE_CTX_get0_param(context), MOST_CERTIFICATES);
     X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context), 0);
+    X509_VERIFY_PARAM_set_hostflags(X509_STORE_CTX_get0_param(context), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     X509_STORE_CTX_set_app_data(context, verdict);
     X509_STORE_CTX_set_verify_cb(context, note_and_go_on);
     if (X509_verify_cert(context) <= 0)
@@ -303,14 +304,8 @@ static void check_keychain(struct verdict *verdict) {
         found(verdict, PINNING, 0, IncompleteRevocationCheck);
 }
 
-static void judge(struct verdict *verdict, STACK_OF(X509) *sent) {
-    struct verdict other = *verdict;
-    build(verdict, sent, false);
-    build(&other, sent, true);
-    bool better = verdict->severity == TRUST && other.severity != TRUST;
-    sk_X509_pop_free(better ? verdict->chain : other.chain, X509_free);
-    if (better)
-        *verdict = other;
+static void judge_path(struct verdict *verdict, STACK_OF(X509) *sent, bool backwards) {
+    build(verdict, sent, backwards);
     check_keychain(verdict);
     if (!verdict->ssl || !sk_X509_num(verdict->chain))
         return;
@@ -318,6 +313,16 @@ static void judge(struct verdict *verdict, STACK_OF(X509) *sent) {
     check_leaf(verdict);
     if (verdict->hostname && !name_matches(sk_X509_value(verdict->chain, 0), verdict->hostname))
         found(verdict, NAME, 0, HostNameMismatch);
+}
+
+static void judge(struct verdict *verdict, STACK_OF(X509) *sent) {
+    struct verdict other = *verdict;
+    judge_path(verdict, sent, false);
+    judge_path(&other, sent, true);
+    bool better = other.severity > verdict->severity;
+    sk_X509_pop_free(better ? verdict->chain : other.chain, X509_free);
+    if (better)
+        *verdict = other;
 }
 
 /* --------------------------------------------------------------------------------------------- SecCertificate */

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import cases
@@ -15,15 +14,22 @@ from real import __main__ as real
 from real import systems
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from macos.simulated import Simulator
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there it asks the system itself")
-def test_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        simulated.build(tmp_path)
-    except simulated.CannotBuild as error:
-        pytest.skip(f"the simulator of Security.framework needs gcc and libssl-dev: {error}")
+
+@pytest.fixture
+def mac(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The simulator that the other tests use: two copies of it cannot be in one process."""
+    system = systems.Simulated(simulator, tmp_path / "keychain")
+    monkeypatch.setattr(systems, "here", lambda **options: contextlib.nullcontext(system))
+    with simulated.contexts():
+        yield
+
+
+def test_a_report(mac: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "real.json"
     assert real.main(["stranger-leaf", "ed25519-leaf", "own-root-wrong-name", "impostor-leaf", "denied-", "--json", str(file)]) == 0
     report = json.loads(file.read_text("utf-8"))
