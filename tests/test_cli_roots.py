@@ -174,7 +174,7 @@ def test_where_nothing_can_be_written(two: Store, tmp_path: Path) -> None:
     assert "nowhere" in refused("--der-dir", str(tmp_path / "nowhere" / "new"))
     assert "--der-dir" in refused("--der-dir", "a", "--output", "b")
     assert "not allowed with" in refused("--pem", "--json")
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")] == []
 
 
 def test_an_empty_directory_will_do(two: Store, tmp_path: Path) -> None:

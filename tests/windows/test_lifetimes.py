@@ -26,12 +26,12 @@ FREEING = set(watching.PAIRS.values())
 @pytest.mark.parametrize(("host", "expected"), [(HOST, 0), ("other.test", 62)])
 def test_nothing_is_owed(host: str, expected: int, leaf: Certificate, calls: Calls) -> None:
     assert verdict(about(leaf.chain, host)) == expected
-    assert set(calls.count) == set(watching.FUNCTIONS)
+    assert set(calls.count) == set(watching.TO_VERIFY)
     assert calls.owed == {}
 
 
 @pytest.mark.parametrize(
-    ("name", "after"), [(name, after) for name in watching.FUNCTIONS if name not in FREEING for after in range(3)]
+    ("name", "after"), [(name, after) for name in watching.TO_VERIFY if name not in FREEING for after in range(3)]
 )
 def test_a_call_that_fails_is_a_refusal_and_leaves_nothing_behind(name: str, after: int, leaf: Certificate, calls: Calls) -> None:
     calls.fail(name, after)

@@ -1,4 +1,4 @@
-"""Watches what `_windows` calls in crypt32, and what it owes to it afterwards."""
+"""Watches what `_windows` and `_windows_roots` call in crypt32, and what they owe to it afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 FUNCTIONS = sorted(name for name, value in vars(_crypt32).items() if name.startswith("Cert") and callable(value))
-#: What makes something, and what takes it back.
+#: What only `_windows_roots` calls, and what it calls besides.
+NEXT = "CertEnumCertificatesInStore"
+OF_ROOTS = {NEXT, "CertGetCertificateContextProperty"}
+TO_VERIFY = [name for name in FUNCTIONS if name not in OF_ROOTS]
+#: What makes something, and what takes it back. A certificate of NEXT's is taken back by its next call, too.
 PAIRS = {
     "CertOpenStore": "CertCloseStore",
     "CertCreateCertificateContext": "CertFreeCertificateContext",
@@ -34,9 +38,12 @@ class Calls:
         self.failed: collections.Counter[str] = collections.Counter()
         #: How many calls were made to fail.
         self.injected = 0
+        #: How many certificates NEXT has taken back.
+        self.taken_back = 0
         self._patch, self._lock = monkeypatch, threading.Lock()
         for name in FUNCTIONS:
             self._put(name, getattr(_crypt32, name))
+        self._free: Callable[..., object] = vars(_crypt32)["CertFreeCertificateContext"]
 
     def __getitem__(self, name: str) -> int:
         return self.count[name]
@@ -47,6 +54,7 @@ class Calls:
             with self._lock:
                 self.count[name] += 1
                 self.failed[name] += not result
+                self.taken_back += name == NEXT and bool(arguments[1])
             return result
 
         self._patch.setattr(_crypt32, name, counted)
@@ -59,6 +67,8 @@ class Calls:
             if self.count[name] < after:
                 return genuine(*arguments)
             self.injected += 1
+            if name == NEXT and arguments[1]:
+                self._free(arguments[1])
             if sys.platform == "win32":
                 ctypes.set_last_error(code)
             return 0
@@ -80,4 +90,5 @@ class Calls:
     def owed(self) -> dict[str, int]:
         """What was made and not given back, or given back twice."""
         balance = {make: self.count[make] - self.failed[make] - self.count[free] for make, free in PAIRS.items()}
+        balance["CertCreateCertificateContext"] += self.count[NEXT] - self.failed[NEXT] - self.taken_back
         return {name: number for name, number in balance.items() if number}

@@ -1,4 +1,7 @@
-"""Files that are there as a whole or not at all: whoever reads them meanwhile finds the old ones, and so does everybody after a failure."""
+"""Files that are there as a whole or not at all: whoever reads them meanwhile finds the old ones, and so does everybody after a failure.
+
+The new one has a plain name until then: under Wine what begins with a dot is hidden, and stays so when it is renamed; `site` skips that.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def write_file(path: str, text: str) -> None:
     """Write an ASCII file in the place of what there is, with the same rights. A link stays one."""
     path = os.path.realpath(path)
     mode = _mode_of_file(path)
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".new")
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix="truststore-", suffix=".new")
     try:
         with open(descriptor, "w", encoding="ascii", newline="\n") as file:
             file.write(text)
@@ -36,7 +39,7 @@ def write_directory(path: str, files: Mapping[str, bytes]) -> None:
     path = os.path.realpath(path)
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise CannotAsk(f"{path} is there already, and is not an empty directory")
-    temporary = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".", suffix=".new")
+    temporary = tempfile.mkdtemp(dir=os.path.dirname(path), prefix="truststore-", suffix=".new")
     try:
         for name, content in files.items():
             with open(os.path.join(temporary, name), "wb") as file:

@@ -14,7 +14,7 @@ from .status import TRUSTED, CannotAsk
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .._store.search import Store
 
@@ -41,38 +41,66 @@ def answer(options: argparse.Namespace) -> int:
     """List or export."""
     if options.der_dir is not None and options.output is not None:
         raise CannotAsk("roots writes either a directory or a file: give --der-dir or --output")
-    store = _store()
-    roots = _roots(store, options.purpose)
-    warnings = [say.shown(str(warning), say.SENTENCE) for warning in (*store.warnings, *store.damaged)]
+    listed = _listed(PURPOSES[options.purpose])
     if options.der_dir is not None:
-        export.write_directory(options.der_dir, {f"{hashlib.sha256(root).hexdigest()}.der": root for root in roots})
+        export.write_directory(options.der_dir, {f"{hashlib.sha256(root).hexdigest()}.der": root for root in listed.roots})
     else:
-        _write(_json(options.purpose, store, roots, warnings) if options.json else _text(options, store, roots), options.output)
+        _write(_json(options.purpose, listed) if options.json else _text(options, listed), options.output)
     if not options.json:
-        _say_aside([f"warning: {warning}" for warning in warnings])
+        _say_aside([f"warning: {warning}" for warning in listed.warnings])
     if options.der_dir is not None or options.pem:
-        _say_aside([f"{len(roots)} roots. {LOST}"])
+        _say_aside([" ".join(filter(None, (f"{len(listed.roots)} roots.", LOST, listed.lost)))])
     return TRUSTED
 
 
-def _store() -> Store:
+class Listed:
+    """Where the roots are, which ones vouch, what is wrong there, and what a copy loses of this system's in particular."""
+
+    __slots__ = ("lost", "roots", "warnings", "where")
+
+    def __init__(self, where: str, roots: list[bytes], warnings: list[str], lost: str = "") -> None:
+        self.where, self.roots, self.lost = where, roots, lost
+        self.warnings = [say.shown(warning, say.SENTENCE) for warning in warnings]
+        if not roots:
+            raise CannotAsk(f"there are no roots for this purpose: {where}")
+
+
+def _listed(purpose: bytes) -> Listed:
     store = system_store()
-    if store is None:
-        platform = SSLContext._platform
-        raise CannotAsk(f"the roots here are those of {platform.store}, which {platform.name} does not let this command list")
-    return store
+    if store is not None:
+        return Listed(str(store), _roots(store, purpose), [str(warning) for warning in (*store.warnings, *store.damaged)])
+    read, lost = _reader()
+    found, warnings = read(purpose)
+    roots = [root for root in found if _is_self_issued(root) and _is_for(root, purpose)]
+    return Listed(SSLContext._platform.store, roots, warnings, lost)
 
 
-def _roots(store: Store, purpose: str) -> list[bytes]:
+def _reader() -> tuple[Callable[[bytes], tuple[list[bytes], list[str]]], str]:
+    """What knows where this system keeps the roots for a purpose, and what is wrong there; and what a copy loses here."""
+    platform = SSLContext._platform
+    if sys.platform == "win32":
+        from .. import _windows_roots
+
+        return _windows_roots.roots, _windows_roots.LOST
+    raise CannotAsk(f"the roots here are those of {platform.store}, which {platform.name} does not let this command list")
+
+
+def _is_self_issued(root: bytes) -> bool:
+    """Or it is an intermediate one, that somebody has put beside the roots."""
+    try:
+        certificate = _der.Certificate(root)
+    except _der.Malformed:
+        return False
+    return certificate.subject == certificate.issuer
+
+
+def _roots(store: Store, purpose: bytes) -> list[bytes]:
     try:
         found = store.read()
     except OSError as error:
         raise CannotAsk(f"the system's store cannot be read: {error}") from error
-    others = set(_with_settings(store)) if purpose != "server" else set()
-    roots = [root for root in found if root not in others and _is_for(root, PURPOSES[purpose])]
-    if not roots:
-        raise CannotAsk(f"there are no roots for this purpose: {store}")
-    return roots
+    others = set(_with_settings(store)) if purpose != PURPOSES["server"] else set()
+    return [root for root in found if root not in others and _is_for(root, purpose)]
 
 
 def _is_for(root: bytes, purpose: bytes) -> bool:
@@ -118,15 +146,16 @@ def _write(text: str, path: str | None) -> None:
         export.write_file(path, text)
 
 
-def _json(purpose: str, store: Store, roots: list[bytes], warnings: list[str]) -> str:
-    described = [{**certificate.described(root), "pem": certificate.pem(root)} for root in roots]
-    return say.document({"store": str(store), "purpose": purpose, "roots": described, "warnings": warnings})
+def _json(purpose: str, listed: Listed) -> str:
+    described = [{**certificate.described(root), "pem": certificate.pem(root)} for root in listed.roots]
+    return say.document({"store": listed.where, "purpose": purpose, "roots": described, "warnings": listed.warnings})
 
 
-def _text(options: argparse.Namespace, store: Store, roots: list[bytes]) -> str:
+def _text(options: argparse.Namespace, listed: Listed) -> str:
+    roots = listed.roots
     if options.pem:
         return "".join(map(_commented, roots))
-    title = say.wrapped(f"{len(roots)} roots for TLS {options.purpose}s: {say.shown(str(store), say.SENTENCE)}")
+    title = say.wrapped(f"{len(roots)} roots for TLS {options.purpose}s: {say.shown(listed.where, say.SENTENCE)}")
     return "\n".join([title, *map(certificate.line, sorted(roots, key=_name))]) + "\n"
 
 
