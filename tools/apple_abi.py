@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 TABLE = PROJECT / "tests/macos/apple_sdk.json"
-SOURCES = [PROJECT / "src/truststore" / name for name in ("_macos.py", "_osstatus.py", "_security.py")]
+SOURCES = [PROJECT / "src/truststore" / name for name in ("_macos.py", "_macos_roots.py", "_osstatus.py", "_security.py")]
 PACKAGES = ["pyobjc-framework-Security", "pyobjc-framework-Cocoa"]
 FRAMEWORKS = ("CoreFoundation", "Security")
 
@@ -102,6 +102,13 @@ def constants(source: str) -> dict[str, int]:
     return {name: int(number) for name, number in pairs if re.fullmatch(r"-?\d+", number)}
 
 
+def objects(source: str, framework: str) -> dict[str, str]:
+    """Where the constants are that point to an object, by name: those that are given no other type."""
+    texts = [value(node) for node in assigned(source, "constants")]
+    named = {item for text in texts for item in text.split("$") if item}
+    return {name: framework for name in named if "@" not in name}
+
+
 def metadata(wheels: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """(framework, source) of each piece of metadata in the wheels."""
     for wheel in wheels:
@@ -129,10 +136,11 @@ def names() -> set[str]:
 
 def table(wheels: Iterable[Path]) -> str:
     """What apple_sdk.json should say, a line for each name."""
-    known: dict[str, dict[str, Any]] = {"functions": {}, "constants": {}}
+    known: dict[str, dict[str, Any]] = {"functions": {}, "constants": {}, "objects": {}}
     for framework, source in metadata(wheels):
         known["functions"].update(functions(source, framework))
         known["constants"].update(constants(source))
+        known["objects"].update(objects(source, framework))
     wanted = names()
     sections = []
     for section, entries in known.items():

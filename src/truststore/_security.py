@@ -38,6 +38,7 @@ CFOptionFlags = c_ulong
 CFStringEncoding = c_uint32
 OSStatus = c_int32
 SecTrustResultType = c_uint32
+Domain = c_uint32  # SecTrustSettingsDomain
 Text = c_char_p  # char *, const UInt8 *: of bytes and of a buffer
 
 
@@ -49,6 +50,14 @@ def _declare(library: CDLL, name: str, result: type[Any] | None, *arguments: typ
 
 def _if_there(library: CDLL, name: str, result: type[Any] | None, *arguments: type[Any]) -> Callable[..., Any] | None:
     return _declare(library, name, result, *arguments) if hasattr(library, name) else None
+
+
+def _object(library: CDLL, name: str) -> int | None:
+    """What a constant of a framework's points to, which nobody releases."""
+    try:
+        return c_void_p.in_dll(library, name).value
+    except ValueError:
+        return None
 
 
 # CoreFoundation: https://developer.apple.com/documentation/corefoundation
@@ -65,10 +74,16 @@ CFArrayGetCount = _declare(_core, "CFArrayGetCount", CFIndex, Object)
 CFArrayGetValueAtIndex = _declare(_core, "CFArrayGetValueAtIndex", Object, Object, CFIndex)
 CFErrorGetCode = _declare(_core, "CFErrorGetCode", CFIndex, Object)
 CFErrorCopyDescription = _declare(_core, "CFErrorCopyDescription", Object, Object)
+CFDictionaryGetCount = _declare(_core, "CFDictionaryGetCount", CFIndex, Object)
+CFDictionaryGetValue = _declare(_core, "CFDictionaryGetValue", Object, Object, Object)
+CFNumberGetValue = _declare(_core, "CFNumberGetValue", Boolean, Object, CFIndex, c_void_p)
+CFBooleanGetValue = _declare(_core, "CFBooleanGetValue", Boolean, Object)
+CFEqual = _declare(_core, "CFEqual", Boolean, Object, Object)
 
 #: The address of the struct that makes an array retain what is put into it.
 kCFTypeArrayCallBacks = addressof(c_byte.in_dll(_core, "kCFTypeArrayCallBacks"))
 kCFStringEncodingUTF8 = 0x08000100
+kCFNumberSInt32Type = 3
 
 # Security: https://developer.apple.com/documentation/security
 SecCertificateCreateWithData = _declare(_security, "SecCertificateCreateWithData", Object, Object, Object)
@@ -83,11 +98,19 @@ SecTrustEvaluate = _if_there(_security, "SecTrustEvaluate", OSStatus, Object, PO
 SecTrustCopyCertificateChain = _if_there(_security, "SecTrustCopyCertificateChain", Object, Object)
 SecTrustGetCertificateCount = _if_there(_security, "SecTrustGetCertificateCount", CFIndex, Object)
 SecTrustGetCertificateAtIndex = _if_there(_security, "SecTrustGetCertificateAtIndex", Object, Object, CFIndex)
+SecPolicyCopyProperties = _declare(_security, "SecPolicyCopyProperties", Object, Object)
+# not on iOS:
+SecTrustSettingsCopyCertificates = _if_there(_security, "SecTrustSettingsCopyCertificates", OSStatus, Domain, Objects)
+SecTrustSettingsCopyTrustSettings = _if_there(_security, "SecTrustSettingsCopyTrustSettings", OSStatus, Object, Domain, Objects)
 
 # SecPolicy.h
 kSecRevocationOCSPMethod = 1 << 0
 kSecRevocationCRLMethod = 1 << 1
 kSecRevocationRequirePositiveResponse = 1 << 3
+kSecPolicyOid = _object(_security, "kSecPolicyOid")
+kSecPolicyClient = _object(_security, "kSecPolicyClient")
+kSecPolicyAppleSSL = _object(_security, "kSecPolicyAppleSSL")
+kSecPolicyAppleSSLClient = _object(_security, "kSecPolicyAppleSSLClient")  # of later systems; of older ones kSecPolicyClient tells
 
 # SecTrust.h
 kSecTrustResultProceed = 1
@@ -95,3 +118,16 @@ kSecTrustResultDeny = 3
 kSecTrustResultUnspecified = 4
 kSecTrustResultRecoverableTrustFailure = 5
 kSecTrustResultFatalTrustFailure = 6
+
+# SecTrustSettings.h, where the keys are strings
+kSecTrustSettingsDomainUser = 0
+kSecTrustSettingsDomainAdmin = 1
+kSecTrustSettingsDomainSystem = 2
+kSecTrustSettingsResultTrustRoot = 1
+kSecTrustSettingsResultTrustAsRoot = 2
+kSecTrustSettingsResultDeny = 3
+kSecTrustSettingsResultUnspecified = 4
+
+# SecBase.h
+errSecNoTrustSettings = -25263
+errSecItemNotFound = -25300

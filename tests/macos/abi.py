@@ -49,6 +49,19 @@ def table() -> tuple[dict[str, Function], dict[str, int]]:
     return functions, data["constants"]
 
 
+def objects() -> dict[str, str]:
+    """The SDK's constants that point to an object, and the framework that each is in."""
+    found: dict[str, str] = json.loads(TABLE.read_text(encoding="ascii"))["objects"]
+    return found
+
+
+def declared_objects(module: ModuleType) -> dict[str, str]:
+    """Those that `_security` names."""
+    text = Path(str(module.__file__)).read_text(encoding="utf-8")
+    found = re.findall(r'^(\w+) = _object\((\w+), "(\w+)"', text, re.MULTILINE)
+    return {name: LIBRARIES[library] for name, library, symbol in found if name == symbol}
+
+
 def declarations(module: ModuleType) -> dict[str, Declaration]:
     """What `_security` declares, by name, as ctypes will use it."""
     text = Path(str(module.__file__)).read_text(encoding="utf-8")
@@ -62,7 +75,8 @@ def declarations(module: ModuleType) -> dict[str, Declaration]:
 
 def constants(declarations: ModuleType, policy: ModuleType) -> dict[str, int]:
     """The numbers that the package knows by a name of Apple's."""
-    found = {name: value for name, value in vars(declarations).items() if name.startswith(("kCF", "kSec"))}
+    named = vars(declarations).items()
+    found = {name: value for name, value in named if name.startswith(("kCF", "kSec", "errSec")) and name not in objects()}
     found.update((name, number) for table in (policy.ERRORS, policy.RESULTS) for number, (name, _) in table.items())
     found.update((text.partition(":")[0], number) for number, text in policy.NO_VERDICT.items())
     return {name: value for name, value in found.items() if name not in NOT_LISTED}

@@ -65,6 +65,7 @@ class Simulator:
         for name in ("sim_live", "sim_calls"):
             getattr(self.core, name).restype = ctypes.c_long
         self.security.sim_evaluations.restype = ctypes.c_long
+        self.security.sim_settings.argtypes = ctypes.c_int, ctypes.c_char_p, ctypes.c_long, ctypes.c_char_p
         self.core.sim_fail.argtypes = ctypes.c_char_p, ctypes.c_long, ctypes.c_longlong, ctypes.c_int
 
     def reset(self) -> None:
@@ -73,6 +74,7 @@ class Simulator:
         self.security.sim_network(True)
         self.security.sim_result(0)
         self.security.sim_keychain(None)
+        self.security.sim_settings(0, None, 0, None)
 
     def forget_calls(self) -> None:
         """Forget calls, failures and delays."""
@@ -134,6 +136,10 @@ class Simulator:
             for certificate in certificates:
                 (place / f"{len(list(place.iterdir()))}.pem").write_text(certificate.pem, encoding="ascii")
         self.security.sim_keychain(str(folder).encode())
+
+    def settings(self, domain: int, certificate: Certificate, words: str) -> None:
+        """What a domain's trust settings say of a certificate: "Result=3,Policy=server;KeyUsage=8", "" for an empty list."""
+        self.security.sim_settings(domain, certificate.der, len(certificate.der), words.encode())
 
 
 def _library(simulator: Simulator, absent: Collection[str]) -> type[ctypes.CDLL]:

@@ -54,6 +54,11 @@ def test_every_constant(security: ModuleType) -> None:
     assert known == CONSTANTS
 
 
+def test_every_object(security: ModuleType) -> None:
+    assert abi.declared_objects(security) == abi.objects()
+    assert all(getattr(security, name) for name in abi.objects())
+
+
 def allowed(name: str, position: int | None, kind: Any) -> bool:
     """Whether another type is as good: no more than one other way to write each."""
     real = SDK[name]
@@ -97,18 +102,24 @@ def test_the_peers_mistake(kind: Any, security: ModuleType) -> None:
 
 
 def test_who_owns_results() -> None:
-    """Create and Copy give away, Get lends: `_macos` relies on it, and takes the two objects that come by argument."""
+    """Create and Copy give away, Get lends: `_macos` relies on it, and takes the objects that come by argument."""
     for name, function in SDK.items():
         gives = bool(re.search("Create|Copy", name)) and function.result == "pointer"
         assert ("result" in function.owned) == gives, name
     by_argument = {name: function.owned for name, function in SDK.items() if any(what != "result" for what in function.owned)}
-    assert by_argument == {"SecTrustCreateWithCertificates": ["argument 2"], "SecTrustEvaluateWithError": ["argument 1"]}
+    assert by_argument == {
+        "SecTrustCreateWithCertificates": ["argument 2"],
+        "SecTrustEvaluateWithError": ["argument 1"],
+        "SecTrustSettingsCopyCertificates": ["argument 1"],
+        "SecTrustSettingsCopyTrustSettings": ["argument 2"],
+    }
 
 
 # --- the simulator
 
 C_KINDS = {
     "void": "void", "CFIndex": "int64", "CFOptionFlags": "uint64", "OSStatus": "int32", "Boolean": "uint8", "unsigned char": "uint8",
+    "SecTrustSettingsDomain": "uint32", "CFNumberType": "int64", "void *": "memory",
     "CFStringEncoding": "uint32", "CFTypeRef": "pointer", "CFTypeRef *": "pointer to pointer", "const CFTypeRef *": "pointer to pointer",
     "SecTrustResultType *": "pointer to uint32", "const unsigned char *": "memory", "const void *": "pointer", "char *": "pointer to int8",
 }  # fmt: skip
@@ -172,6 +183,7 @@ misc = {}
 misc.update({"struct": objc.createStructType("x", b"{x=}", [])})
 enums = """$errSecParam@-50$kSecRevocationOCSPMethod@1$errSecText@"abc"$"""
 misc.update({})
+constants = """$kCFAllocatorDefault@^{__CFAllocator=}$kSecPolicyOid$kSecUnrelated$"""
 functions = {
     "SecPolicyCreateRevocation": (sel32or64(b"@L", b"@Q"), "", {"retval": {"already_cfretained": True}}),
     "SecTrustEvaluateWithError": (b"B@o^@", "", {"arguments": {1: {"already_cfretained": True}}}),
@@ -190,4 +202,5 @@ def test_metadata_becomes_a_table(tool: ModuleType, monkeypatch: pytest.MonkeyPa
             "SecTrustEvaluateWithError": ["Security", "uint8", ["pointer", "pointer to pointer"], ["argument 1"]],
         },
         "constants": {"errSecParam": -50, "kSecRevocationOCSPMethod": 1},
+        "objects": {"kSecPolicyOid": "Security"},
     }

@@ -58,6 +58,14 @@ MISUSES = {
     "SecTrustCreateWithCertificates: argument 2 is a CFData": "trust(array(data()))",
     "SecTrustEvaluateWithError: argument 1 is NULL": "call(security, 'SecTrustEvaluateWithError', None, None)",
     "SecTrustGetCertificateAtIndex: index 7 of": "call(security, 'SecTrustGetCertificateAtIndex', trust(), ctypes.c_long(7))",
+    "CFDictionaryGetValue: argument 2 is NULL": (
+        "p = call(security, 'SecPolicyCopyProperties', call(security, 'SecPolicyCreateSSL', 1, None)); "
+        "call(core, 'CFDictionaryGetValue', p, None)"
+    ),
+    "CFNumberGetValue: argument 1 is a CFData": "call(core, 'CFNumberGetValue', data(), ctypes.c_long(3), P())",
+    "SecTrustSettingsCopyTrustSettings: domain 2": (
+        "call(security, 'SecTrustSettingsCopyTrustSettings', certificate(), 2, ctypes.byref(P()))"
+    ),
     "CFDataCreate: called in a forked child": """
 import os
 data()
@@ -137,6 +145,7 @@ def test_who_owns_results(simulator: Simulator, leaf: Certificate, tmp_path: Pat
     certificate = api.SecCertificateCreateWithData(None, data)
     certificates = api.CFArrayCreate(None, (api.Object * 1)(certificate), 1, api.kCFTypeArrayCallBacks)
     policy = api.SecPolicyCreateSSL(True, host)
+    properties = api.SecPolicyCopyProperties(policy)
     api.SecTrustCreateWithCertificates(certificate, policy, bad_trust)
     assert api.SecTrustEvaluateWithError
     api.SecTrustEvaluateWithError(bad_trust, error)
@@ -148,10 +157,12 @@ def test_who_owns_results(simulator: Simulator, leaf: Certificate, tmp_path: Pat
         "CFArrayGetValueAtIndex": (lambda: api.CFArrayGetValueAtIndex(certificates, 0)),
         "CFDataCreate": (lambda: api.CFDataCreate(None, b"a", 1)),
         "CFDataGetBytePtr": (lambda: api.CFDataGetBytePtr(data)),
+        "CFDictionaryGetValue": (lambda: api.CFDictionaryGetValue(properties, api.kSecPolicyOid)),
         "CFErrorCopyDescription": (lambda: api.CFErrorCopyDescription(error)),
         "CFStringCreateWithBytes": (lambda: api.CFStringCreateWithBytes(None, b"a", 1, api.kCFStringEncodingUTF8, False)),
         "SecCertificateCopyData": (lambda: api.SecCertificateCopyData(certificate)),
         "SecCertificateCreateWithData": (lambda: api.SecCertificateCreateWithData(None, data)),
+        "SecPolicyCopyProperties": (lambda: api.SecPolicyCopyProperties(policy)),
         "SecPolicyCreateRevocation": (lambda: api.SecPolicyCreateRevocation(3)),
         "SecPolicyCreateSSL": (lambda: api.SecPolicyCreateSSL(True, host)),
         "SecTrustCopyCertificateChain": (lambda: copy_chain(bad_trust)),
@@ -171,7 +182,7 @@ def test_who_owns_results(simulator: Simulator, leaf: Certificate, tmp_path: Pat
     before = simulator.live
     api.SecTrustCreateWithCertificates(certificates, None, trust)
     assert simulator.live > before
-    for made in (trust, bad_trust, error, policy, certificates, certificate, host, data):
+    for made in (trust, bad_trust, error, properties, policy, certificates, certificate, host, data):
         api.CFRelease(made)
 
 

@@ -8,6 +8,7 @@ import sys
 
 from .. import _der
 from .._context import SSLContext, system_store
+from .._verdict import SECURITY_FRAMEWORK
 from . import certificate, export, say
 from .status import TRUSTED, CannotAsk
 
@@ -82,6 +83,10 @@ def _reader() -> tuple[Callable[[bytes], tuple[list[bytes], list[str]]], str]:
         from .. import _windows_roots
 
         return _windows_roots.roots, _windows_roots.LOST
+    if platform is SECURITY_FRAMEWORK and sys.platform != "ios":
+        from .. import _macos_roots
+
+        return _macos_roots.roots, _macos_roots.LOST
     raise CannotAsk(f"the roots here are those of {platform.store}, which {platform.name} does not let this command list")
 
 

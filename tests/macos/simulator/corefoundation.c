@@ -14,8 +14,10 @@
 #define REPORTED 64           /* lines of a report, functions counted */
 #define FIRST 0x600000000000  /* where Apple's small allocations start too; nothing is mapped there on Linux */
 #define BUCKETS 65536
+#define IMMORTAL (1L << 40)   /* the count of a constant */
 
 EXPORT const char CFData[] = "CFData", CFString[] = "CFString", CFArray[] = "CFArray", CFError[] = "CFError";
+EXPORT const char CFDictionary[] = "CFDictionary", CFNumber[] = "CFNumber", CFBoolean[] = "CFBoolean";
 EXPORT const char SecCertificate[] = "SecCertificate", SecPolicy[] = "SecPolicy", SecTrust[] = "SecTrust";
 EXPORT char kCFTypeArrayCallBacks[40];
 
@@ -120,12 +122,36 @@ static void destroy_array(struct object *object) {
         sim_release(array->values[i], "a dying CFArray");
 }
 
-EXPORT CFTypeRef sim_array(const CFTypeRef *values, CFIndex count, const char *origin) {
+static CFTypeRef collection(const char *type, const CFTypeRef *values, CFIndex count, const char *origin) {
     struct array *array;
-    CFTypeRef reference = sim_new(CFArray, sizeof *array + (size_t)count * sizeof *values, destroy_array, origin, (void **)&array);
+    CFTypeRef reference = sim_new(type, sizeof *array + (size_t)count * sizeof *values, destroy_array, origin, (void **)&array);
     for (CFIndex i = 0; i < count; i++)
         array->values[i] = sim_retain(sim_checked(values[i], NULL, origin, 2) ? values[i] : NULL);
     array->count = count;
+    return reference;
+}
+
+EXPORT CFTypeRef sim_array(const CFTypeRef *values, CFIndex count, const char *origin) {
+    return collection(CFArray, values, count, origin);
+}
+
+EXPORT CFTypeRef sim_dictionary(const CFTypeRef *keys_and_values, CFIndex count, const char *origin) {
+    return collection(CFDictionary, keys_and_values, 2 * count, origin);
+}
+
+EXPORT CFTypeRef sim_number(const char *type, int32_t value, const char *origin) {
+    struct number *number;
+    CFTypeRef reference = sim_new(type, sizeof *number, NULL, origin, (void **)&number);
+    number->value = value;
+    return reference;
+}
+
+EXPORT CFTypeRef sim_constant(const char *text) {
+    CFTypeRef reference = sim_data(CFString, text, (CFIndex)strlen(text), "a framework");
+    pthread_mutex_lock(&mutex);
+    find(reference, CFString, __func__, 1)->count = IMMORTAL;
+    live--;
+    pthread_mutex_unlock(&mutex);
     return reference;
 }
 
@@ -213,6 +239,8 @@ EXPORT const char *sim_report(void) {
     for (int bucket = 0; bucket < BUCKETS; bucket++)
         for (struct object *object = buckets[bucket]; object; object = object->next) {
             int i = 0;
+            if (object->count > IMMORTAL / 2)
+                continue;
             while (lines[i].type && (lines[i].type != object->type || strcmp(lines[i].origin, object->origin)) && i < REPORTED - 1)
                 i++;
             lines[i].type = object->type, lines[i].origin = object->origin, lines[i].count++;
@@ -380,4 +408,47 @@ EXPORT CFTypeRef CFErrorCopyDescription(CFTypeRef error) {
     struct error *what = sim_checked(error, CFError, __func__, 1);
     struct data *text = sim_checked(what->description, CFString, __func__, 1);
     LEAVE(CFTypeRef, sim_data(CFString, text->bytes, text->length, __func__));
+}
+
+static bool equal(CFTypeRef one, CFTypeRef other, const char *function) {
+    struct data *first = sim_checked(one, NULL, function, 1), *second = sim_checked(other, NULL, function, 2);
+    if (first->object.type != second->object.type || (first->object.type != CFString && first->object.type != CFData))
+        return one == other;
+    return first->length == second->length && !memcmp(first->bytes, second->bytes, (size_t)first->length);
+}
+
+EXPORT Boolean CFEqual(CFTypeRef one, CFTypeRef other) {
+    ENTER(Boolean);
+    LEAVE(Boolean, equal(one, other, __func__));
+}
+
+EXPORT CFIndex CFDictionaryGetCount(CFTypeRef dictionary) {
+    ENTER(CFIndex);
+    LEAVE(CFIndex, ((struct array *)sim_checked(dictionary, CFDictionary, __func__, 1))->count / 2);
+}
+
+/* NULL if the key is not there: Apple's takes any key, but a NULL is a mistake of ours. */
+EXPORT CFTypeRef CFDictionaryGetValue(CFTypeRef dictionary, CFTypeRef key) {
+    ENTER(CFTypeRef);
+    struct array *pairs = sim_checked(dictionary, CFDictionary, __func__, 1);
+    sim_checked(key, CFString, __func__, 2);
+    CFTypeRef value = NULL;
+    for (CFIndex i = 0; i < pairs->count; i += 2)
+        if (equal(pairs->values[i], key, __func__))
+            value = pairs->values[i + 1];
+    LEAVE(CFTypeRef, value);
+}
+
+EXPORT Boolean CFNumberGetValue(CFTypeRef number, CFNumberType type, void *value) {
+    ENTER(Boolean);
+    struct number *from = sim_checked(number, CFNumber, __func__, 1);
+    if (type != kCFNumberSInt32Type || !value)
+        sim_abort(__func__, "type %ld, value %p", type, value);
+    *(int32_t *)value = from->value;
+    LEAVE(Boolean, true);
+}
+
+EXPORT Boolean CFBooleanGetValue(CFTypeRef boolean) {
+    ENTER(Boolean);
+    LEAVE(Boolean, ((struct number *)sim_checked(boolean, CFBoolean, __func__, 1))->value);
 }

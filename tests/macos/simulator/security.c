@@ -7,6 +7,8 @@
  *   revoked/               withdrawn, and known to be      revoked-online/  withdrawn, for those who ask the network
  *   good/                  the network says they are good  intermediates/   what the network delivers for a missing issuer
  *
+ * Of a trusted root there may be settings in words (`sim_settings`), for those who list roots; verdicts do not heed them.
+ *
  * What is not simulated: public suffixes, Certificate Transparency, extended validation, pinning, and time (only the real one). */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,7 +28,8 @@
 
 #include "simulator.h"
 
-enum { errSecParam = -50, errSecInternal = -26276 };
+enum { errSecParam = -50, errSecInternal = -26276, errSecNoTrustSettings = -25263, errSecItemNotFound = -25300 };
+enum { DOMAIN_USER, DOMAIN_ADMIN, DOMAIN_SYSTEM, DOMAINS };
 enum { OCSP = 1, CRL = 2, PREFER_CRL = 4, REQUIRE_POSITIVE = 8, NETWORK_DISABLED = 16 };
 enum { PROCEED = 1, DENY = 3, UNSPECIFIED = 4, RECOVERABLE = 5, FATAL = 6 };
 enum { MOST_CERTIFICATES = 250, PRIVATE_DAYS = 825, SYSTEM_DAYS = 398 };
@@ -43,7 +46,7 @@ enum {
 };
 
 struct certificate { struct object object; X509 *x509; };
-struct policy { struct object object; bool revocation, server; CFOptionFlags flags; CFTypeRef hostname; };
+struct policy { struct object object; bool revocation, server; CFOptionFlags flags; CFTypeRef hostname, oid; };
 struct trust {
     struct object object;
     CFTypeRef certificates, policies, chain;
@@ -367,6 +370,8 @@ static void destroy_policy(struct object *object) {
     struct policy *policy = (struct policy *)object;
     if (policy->hostname)
         sim_release(policy->hostname, "a dying SecPolicy");
+    if (policy->oid)
+        sim_release(policy->oid, "a dying SecPolicy");
 }
 
 EXPORT CFTypeRef SecPolicyCreateSSL(Boolean server, CFTypeRef hostname) {
@@ -570,4 +575,155 @@ EXPORT CFTypeRef SecTrustGetCertificateAtIndex(CFTypeRef reference, CFIndex inde
     LEAVE(CFTypeRef, chain->values[index]);
 }
 
-__attribute__((constructor)) static void start(void) { sim_keychain(NULL); }
+/* ----------------------------------------------------------------------------------------------- trust settings */
+
+EXPORT CFTypeRef kSecPolicyOid, kSecPolicyClient, kSecPolicyAppleSSL, kSecPolicyAppleSSLClient;
+
+/* As Apple's: which policy it is, and for a client's also that it is one. (No policy of another kind can be made here but by settings.) */
+EXPORT CFTypeRef SecPolicyCopyProperties(CFTypeRef reference) {
+    ENTER(CFTypeRef);
+    struct policy *policy = sim_checked(reference, SecPolicy, __func__, 1);
+    CFTypeRef oid = policy->oid ? sim_retain(policy->oid) : sim_retain(kSecPolicyAppleSSL), yes = sim_number(CFBoolean, true, __func__);
+    CFTypeRef pairs[] = {kSecPolicyOid, oid, kSecPolicyClient, yes};
+    CFTypeRef properties = sim_dictionary(pairs, policy->server ? 1 : 2, __func__);
+    sim_release(oid, __func__);
+    sim_release(yes, __func__);
+    LEAVE(CFTypeRef, properties);
+}
+
+#define MOST_SETTINGS 64
+static struct { int domain; X509 *x509; char *words; } settings[MOST_SETTINGS];
+
+/* Settings of a certificate in a domain from now on: "Result=3,Policy=server;KeyUsage=8", an entry before each ";", none if there are no
+ * words. Policies are "server", "client", "other" and "new" (a client's by an OID of its own); what is no number is a string. NULL for the
+ * certificate: forget them all. */
+EXPORT void sim_settings(int domain, const unsigned char *der, long length, const char *words) {
+    int i = 0;
+    pthread_rwlock_wrlock(&keychain_lock);
+    for (; !der && i < MOST_SETTINGS; i++) {
+        X509_free(settings[i].x509);
+        free(settings[i].words);
+        memset(&settings[i], 0, sizeof settings[i]);
+    }
+    while (der && i < MOST_SETTINGS - 1 && settings[i].words)
+        i++;
+    if (der) {
+        settings[i].domain = domain;
+        settings[i].x509 = d2i_X509(NULL, &der, length);
+        settings[i].words = strdup(words);
+    }
+    pthread_rwlock_unlock(&keychain_lock);
+}
+
+static CFTypeRef policy_in_words(const char *word) {
+    struct policy *policy;
+    CFTypeRef reference = sim_new(SecPolicy, sizeof *policy, destroy_policy, "SecTrustSettingsCopyTrustSettings", (void **)&policy);
+    policy->server = strcmp(word, "client");
+    if (!strcmp(word, "new"))
+        policy->oid = sim_retain(kSecPolicyAppleSSLClient);
+    else if (!strcmp(word, "other"))
+        policy->oid = sim_data(CFString, "1.2.840.113635.100.1.8", 22, "SecTrustSettingsCopyTrustSettings");
+    return reference;
+}
+
+static CFTypeRef value_in_words(const char *key, const char *word) {
+    char *end;
+    long number = strtol(word, &end, 10);
+    if (!strcmp(key, "Policy"))
+        return policy_in_words(word);
+    if (!*end)
+        return sim_number(CFNumber, (int32_t)number, "SecTrustSettingsCopyTrustSettings");
+    return sim_data(CFString, word, (CFIndex)strlen(word), "SecTrustSettingsCopyTrustSettings");
+}
+
+static CFTypeRef entry_in_words(char *words) {
+    CFTypeRef pairs[16];
+    CFIndex count = 0;
+    char *rest = NULL, name[64];
+    for (char *word = strtok_r(words, ",", &rest); word && count < 14; word = strtok_r(NULL, ",", &rest)) {
+        char *equals = strchr(word, '=');
+        *equals = 0;
+        int length = snprintf(name, sizeof name, "kSecTrustSettings%s", word);
+        pairs[count++] = sim_data(CFString, name, length, "SecTrustSettingsCopyTrustSettings");
+        pairs[count++] = value_in_words(word, equals + 1);
+    }
+    CFTypeRef entry = sim_dictionary(pairs, count / 2, "SecTrustSettingsCopyTrustSettings");
+    while (count)
+        sim_release(pairs[--count], "SecTrustSettingsCopyTrustSettings");
+    return entry;
+}
+
+static CFTypeRef entries_in_words(const char *words) {
+    CFTypeRef entries[16];
+    CFIndex count = 0;
+    char *copy = strdup(words), *rest = NULL;
+    for (char *entry = strtok_r(copy, ";", &rest); entry && count < 16; entry = strtok_r(NULL, ";", &rest))
+        entries[count++] = entry_in_words(strcmp(entry, "-") ? entry : strcpy(entry, ""));
+    CFTypeRef array = sim_array(entries, count, "SecTrustSettingsCopyTrustSettings");
+    while (count)
+        sim_release(entries[--count], "SecTrustSettingsCopyTrustSettings");
+    free(copy);
+    return array;
+}
+
+static const char *words_about(X509 *x509, int domain) {
+    for (int i = 0; i < MOST_SETTINGS && settings[i].words; i++)
+        if (settings[i].domain == domain && !X509_cmp(settings[i].x509, x509))
+            return settings[i].words;
+    if (domain == DOMAIN_USER && among(keychain[DENIED_ROOTS], x509))
+        return "Result=3";
+    return among(keychain[domain == DOMAIN_USER ? USER : ADMIN], x509) ? "" : NULL;
+}
+
+static void add_to_listed(STACK_OF(X509) *listed, X509 *x509) {
+    if (x509 && !among(listed, x509))
+        sk_X509_push(listed, x509);
+}
+
+static STACK_OF(X509) *with_settings(int domain) {
+    static const enum store stores[DOMAINS] = {USER, ADMIN, SYSTEM};
+    STACK_OF(X509) *listed = sk_X509_new_null();
+    for (int i = 0; i < sk_X509_num(keychain[stores[domain]]); i++)
+        add_to_listed(listed, sk_X509_value(keychain[stores[domain]], i));
+    for (int i = 0; domain == DOMAIN_USER && i < sk_X509_num(keychain[DENIED_ROOTS]); i++)
+        add_to_listed(listed, sk_X509_value(keychain[DENIED_ROOTS], i));
+    for (int i = 0; i < MOST_SETTINGS && settings[i].words; i++)
+        add_to_listed(listed, settings[i].domain == domain ? settings[i].x509 : NULL);
+    return listed;
+}
+
+EXPORT OSStatus SecTrustSettingsCopyCertificates(SecTrustSettingsDomain domain, CFTypeRef *result) {
+    ENTER(OSStatus);
+    if (!result || domain >= DOMAINS)
+        sim_abort(__func__, "domain %u, result %p", domain, (void *)result);
+    pthread_rwlock_rdlock(&keychain_lock);
+    STACK_OF(X509) *listed = with_settings((int)domain);
+    bool any = sk_X509_num(listed) > 0;
+    if (any)
+        *result = chain_array(listed);
+    pthread_rwlock_unlock(&keychain_lock);
+    sk_X509_free(listed);
+    LEAVE(OSStatus, any ? 0 : errSecNoTrustSettings);
+}
+
+/* On a Mac this takes a second for one of the system's roots: nobody should ask. */
+EXPORT OSStatus SecTrustSettingsCopyTrustSettings(CFTypeRef reference, SecTrustSettingsDomain domain, CFTypeRef *result) {
+    ENTER(OSStatus);
+    struct certificate *certificate = sim_checked(reference, SecCertificate, __func__, 1);
+    if (!result || domain >= DOMAIN_SYSTEM)
+        sim_abort(__func__, "domain %u, result %p", domain, (void *)result);
+    pthread_rwlock_rdlock(&keychain_lock);
+    const char *words = words_about(certificate->x509, (int)domain);
+    if (words)
+        *result = entries_in_words(words);
+    pthread_rwlock_unlock(&keychain_lock);
+    LEAVE(OSStatus, words ? 0 : errSecItemNotFound);
+}
+
+__attribute__((constructor)) static void start(void) {
+    kSecPolicyOid = sim_constant("SecPolicyOid");
+    kSecPolicyClient = sim_constant("SecPolicyClient");
+    kSecPolicyAppleSSL = sim_constant("1.2.840.113635.100.1.3");
+    kSecPolicyAppleSSLClient = sim_constant("a client's OID of its own");
+    sim_keychain(NULL);
+}

@@ -16,8 +16,10 @@ typedef unsigned long CFOptionFlags;
 typedef uint32_t CFStringEncoding;
 typedef int32_t OSStatus;
 typedef uint32_t SecTrustResultType;
+typedef uint32_t SecTrustSettingsDomain;
+typedef CFIndex CFNumberType;
 
-enum { kCFStringEncodingUTF8 = 0x08000100 };
+enum { kCFStringEncodingUTF8 = 0x08000100, kCFNumberSInt32Type = 3 };
 
 struct object {
     const char *type;              /* "CFData", "SecTrust", …: compared as pointers, so each is defined once, below */
@@ -28,10 +30,12 @@ struct object {
     struct object *next;
 };
 
-extern const char CFData[], CFString[], CFArray[], CFError[], SecCertificate[], SecPolicy[], SecTrust[];
+extern const char CFData[], CFString[], CFArray[], CFError[], CFDictionary[], CFNumber[], CFBoolean[];
+extern const char SecCertificate[], SecPolicy[], SecTrust[];
 
 struct data { struct object object; CFIndex length; unsigned char *bytes; };    /* CFData and CFString: with a NUL at the end */
-struct array { struct object object; CFIndex count; CFTypeRef values[]; };
+struct array { struct object object; CFIndex count; CFTypeRef values[]; };      /* CFDictionary, too: a key, its value, the next key */
+struct number { struct object object; int32_t value; };                         /* CFNumber and CFBoolean */
 struct error { struct object object; CFIndex code; CFTypeRef description, underlying; };
 
 /* Objects. A new one has a count of one. `checked` aborts unless `reference` is a live object of that type; NULL type: of any. */
@@ -41,6 +45,9 @@ CFTypeRef sim_retain(CFTypeRef reference);
 void sim_release(CFTypeRef reference, const char *function);
 CFTypeRef sim_data(const char *type, const void *bytes, CFIndex length, const char *origin);
 CFTypeRef sim_array(const CFTypeRef *values, CFIndex count, const char *origin);
+CFTypeRef sim_dictionary(const CFTypeRef *keys_and_values, CFIndex count, const char *origin);
+CFTypeRef sim_number(const char *type, int32_t value, const char *origin);
+CFTypeRef sim_constant(const char *text); /* a CFString that lives as long as its framework, and is not counted */
 _Noreturn void sim_abort(const char *function, const char *format, ...);
 
 /* Calls. `sim_enter` counts, delays and, if the test wants this call to fail, says so; `sim_leave` replaces a result afterwards. */
