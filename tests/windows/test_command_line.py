@@ -60,6 +60,18 @@ def test_bad_input_is_one_line() -> None:
     assert "nowhere.pem" in done.stderr
 
 
+@pytest.mark.parametrize("argument", ["roots", "--help"])
+def test_a_reader_that_went_away(argument: str) -> None:
+    """Windows calls that an invalid argument."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = truststore_command(argument, stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
 def test_run(tmp_path: pathlib.Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(

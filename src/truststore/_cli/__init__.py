@@ -5,6 +5,8 @@ Exit status: `status`. What is printed: `say`. Nothing here is imported by `impo
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
 import sys
@@ -16,6 +18,7 @@ from .status import NOT_ASKED, CannotAsk
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 INTERRUPTED = 130  # as shells count: 128 + SIGINT
 
@@ -29,17 +32,41 @@ def main(arguments: Sequence[str] | None = None, prog: str = "truststore") -> in
         return _answer(sys.argv[1:] if arguments is None else arguments, prog)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough; Python will flush once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_ASKED
     except (CannotAsk, OSError) as error:
-        print(f"{prog}: {say.shown(str(error), say.SENTENCE)}", file=sys.stderr)
-        return NOT_ASKED
+        if _is_closed_pipe(error):
+            _drop_what_nobody_reads(sys.stdout)
+            _drop_what_nobody_reads(sys.stderr)
+        else:
+            _say(f"{prog}: {say.shown(str(error), say.SENTENCE)}")
     except Exception:  # noqa: BLE001 - a fault of ours is no verdict: Python would exit with 1, which says "refused"
         import traceback
 
-        traceback.print_exc()
-        return NOT_ASKED
+        _say(traceback.format_exc().rstrip())
+    return NOT_ASKED
+
+
+def _is_closed_pipe(error: Exception) -> bool:
+    """Windows takes writing to one for an invalid argument."""
+    invalid = isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and invalid)
+
+
+def _drop_what_nobody_reads(stream: TextIO | None) -> None:
+    """Python will flush it once more, and complain."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _say(text: str) -> None:
+    """On standard error, if there is somebody to read it."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
+    _drop_what_nobody_reads(sys.stderr)
 
 
 def _answer(arguments: Sequence[str], prog: str) -> int:
@@ -49,3 +76,4 @@ def _answer(arguments: Sequence[str], prog: str) -> int:
         return status
     finally:
         print(end="", flush=True)  # --help, too, whose reader may have gone away
+        print(end="", flush=True, file=sys.stderr)
