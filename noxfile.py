@@ -13,7 +13,8 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 #: Tests of what could be missing from a package: modules, data, scripts.
 OF_A_PACKAGE = (
     *("tests/test_package.py", "tests/test_docs.py", "tests/test_context.py", "tests/test_stores.py"),
-    *("tests/test_cli.py", "tests/test_cli_frame.py", "tests/test_cli_run.py", "tests/gate/test_gate_refusal.py"),
+    *("tests/test_cli.py", "tests/test_cli_frame.py", "tests/test_cli_run.py", "tests/test_distribution.py"),
+    "tests/gate/test_gate_refusal.py",
 )
 THREADED = ("tests/test_stress.py", "tests/test_threads.py", "tests/gate/test_gate_concurrency.py")
 nox.options.sessions = ["lint", "types", "docs", "package", "tests"]

@@ -240,6 +240,9 @@ def test_the_overview(mac: Simulator, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.skipif(sys.platform != "darwin", reason="the roots of a Mac are on a Mac")
-def test_of_this_mac() -> None:
+def test_of_this_mac(capsys: pytest.CaptureFixture[str]) -> None:
     found = command._listed(SERVERS).roots
     assert len(found) > 50
+    out, err = output(capsys)
+    assert "Decided by Security.framework" in out
+    assert err == ""
