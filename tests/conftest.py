@@ -10,10 +10,13 @@ from certificates import Authority, Certificate
 from servers import HOST, Store
 
 import truststore
+from truststore._store import search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_ANOTHER = Authority.new("Another root", key="p256")
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +47,15 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Authority) -> 
     store = Store(tmp_path, monkeypatch)
     store.holds(root)
     return store
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Without variables of the environment the system's store is this file: it holds another authority, until a test writes to it."""
+    file = tmp_path / "compiled.pem"
+    file.write_text(_ANOTHER.pem, "ascii")
+    monkeypatch.setattr(search, "_compiled", lambda: (str(file), str(tmp_path / "none")))
+    return file
 
 
 @pytest.fixture

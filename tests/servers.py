@@ -28,6 +28,8 @@ import truststore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from typing_extensions import Self
+
 needs_openssl = pytest.mark.skipif(
     truststore.SSLContext._verifier is not None,
     reason="the system's own verifier decides here, and it cannot be told to trust an authority of the tests",
@@ -179,7 +181,7 @@ class Server(socketserver.ThreadingTCPServer):
         """How the next connection ended."""
         return self.outcomes.get(timeout=TIMEOUT)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from certificates import Authority, Certificate, self_signed
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ from truststore._verify_codes import OPENSSL_WORDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = needs_openssl
+pytestmark = [needs_openssl, pytest.mark.usefixtures("compiled")]
 
 TRUSTED, REFUSED, NOT_ASKED = 0, 1, 2
 SOURCES = str(Path(truststore.__file__).parents[1])
@@ -63,7 +64,13 @@ def checked(certificate: Certificate, capsys: pytest.CaptureFixture[str], name: 
     output = capsys.readouterr()
     assert output.err == ""
     assert f"{name}:{server.port}" in output.out
+    assert all(len(line) < 80 or os.sep in line for line in output.out.splitlines()), "paths stay whole"
     return status, output.out
+
+
+def words(output: str) -> str:
+    """Without regard to where lines are broken."""
+    return " ".join(output.split())
 
 
 # -- the answers ------------------------------------------------------------------------------------------------------------------
@@ -73,11 +80,11 @@ def test_trusted(system: Store, root: Authority, capsys: pytest.CaptureFixture[s
     intermediate = root.authority()
     status, output = checked(intermediate.issue(HOST, common_name="The leaf"), capsys)
     assert status == TRUSTED
-    assert "is trusted (TLSv1.3)" in output
+    assert "is trusted (TLSv1.3, TLS_AES_256_GCM_SHA384)" in output
     assert "Decided by OpenSSL" in output
     assert str(system.file) in output
-    names = "The leaf", common_name(intermediate), common_name(root)
-    assert sorted(names, key=output.find) == list(names), "the chain, leaf first"
+    names = common_name(root), common_name(intermediate), "The leaf"
+    assert sorted(names, key=output.find) == list(names), "the chain, root first"
     assert -1 not in map(output.find, names)
 
 
@@ -103,9 +110,9 @@ def test_refused_with_the_rule(
     status, output = checked(certificate, capsys)
     assert status == REFUSED
     assert "is REFUSED: " in output
-    assert rule in output
-    assert "The chain, as the server sent it:" in output
-    assert len(output.splitlines()) >= 5, "and what to do about it"
+    assert rule in words(output)
+    assert "REFUSED; sent; RSA 2048; " in output
+    assert certificate.parsed.fingerprint(hashes.SHA256()).hex() in output
 
 
 def test_an_address(system: Store, leaf: Certificate, stranger: Certificate, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +148,7 @@ def test_no_store_is_said(system: Store, leaf: Certificate, capsys: pytest.Captu
     system.file.unlink()
     status, output = checked(leaf, capsys)
     assert status == REFUSED
-    assert "no trusted roots were found on this system" in output
+    assert "no trusted roots were found on this system" in words(output)
     assert str(system.file) in output
 
 
@@ -157,8 +164,8 @@ def test_what_decides_here(system: Store, capsys: pytest.CaptureFixture[str]) ->
 def test_blocks_that_are_left_out(system: Store, root: Authority, capsys: pytest.CaptureFixture[str]) -> None:
     system.file.write_text(f"{root.pem}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "ascii")
     assert run() == 0
-    words = capsys.readouterr().out.split()
-    assert f"warning {system.file}, line {root.pem.count(chr(10)) + 1}: left out a block" in " ".join(words)
+    said = words(capsys.readouterr().out)
+    assert f"warning {system.file}, line {root.pem.count(chr(10)) + 1}: left out a block" in said
 
 
 def test_a_store_that_disappears(system: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,11 +178,11 @@ def test_a_store_that_disappears(system: Store, capsys: pytest.CaptureFixture[st
 
 
 def test_in_a_process_of_its_own(system: Store, leaf: Certificate, stranger: Certificate) -> None:
-    for certificate, status, words in (leaf, TRUSTED, "is trusted"), (stranger, REFUSED, "is REFUSED"):
+    for certificate, status, verdict in (leaf, TRUSTED, "is trusted"), (stranger, REFUSED, "is REFUSED"):
         with Server(certificate.server_context()) as server, start("check", f"{HOST}:{server.port}") as process:
             out, err = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, err) == (status, "")
-        assert words in out
+        assert verdict in out
 
 
 # -- could not be asked -----------------------------------------------------------------------------------------------------------
@@ -233,7 +240,11 @@ def test_no_answer_in_time(system: Store, capsys: pytest.CaptureFixture[str]) ->
         (["two\nlines/"], "two\\nlines/"),
         (["example.com", "--\x1b[2J"], "--\\x1b[2J"),
         ([""], "''"),
-        (["https://example.com/"], "'https://example.com/'"),
+        (["http://example.com/"], "'http://example.com/'"),
+        (["https:///path"], "'https:///path'"),
+        (["https://example.com:x/"], "'x'"),
+        (["example.com\r\nHost"], "example.com\\r\\nHost"),
+        (["a..b"], "'a..b'"),
         (["example.com:"], "''"),
         (["example.com:https"], "'https'"),
         (["example.com:0"], "'0'"),
@@ -248,7 +259,10 @@ def test_no_answer_in_time(system: Store, capsys: pytest.CaptureFixture[str]) ->
         (["example.com", "--timeout", "0"], "'0'"),
         (["example.com", "--timeout", "nan"], "'nan'"),
         (["example.com", "--timeout", "1e9"], "'1e9'"),
-        (["example.com", "another.example"], "another.example"),
+        (["example.com", "--server-name", "a b"], "'a b'"),
+        (["example.com", "--starttls", "gopher"], "gopher"),
+        (["example.com", "--proxy", "socks5://localhost"], "socks5"),
+        (["example.com", "--proxy", "http://me:secret@"], "(user)@"),
         (["--unknown", "example.com"], "--unknown"),
     ],
     ids=repr,

@@ -1,0 +1,116 @@
+"""``check HOST[:PORT]|URL …``: connect, and say who decided what, about which chain, why, and who else would say otherwise.
+
+`target` reads what is given, `proxy` and `starttls` lead to TLS, `connection` looks at it, `trouble` says why it cannot; `judges` asks the
+others, `diagnosis` and `remedies` explain a refusal, `details` and `tree` a certificate and a chain; `report` prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ssl
+
+from ..._context import SSLContext
+from .. import export, say
+from ..certificate import pem
+from ..status import CannotAsk
+from . import connection, judges, proxy, report, starttls
+from . import target as targets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .target import Target
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what it takes."""
+    peers = f"a host, whose port is {targets.HTTPS} unless given, or a URL; several are asked one after the other"
+    parser.add_argument("peers", type=targets.given, nargs="+", metavar="HOST[:PORT]", help=peers)
+    parser.add_argument(
+        "--server-name", type=targets.ascii_name, metavar="NAME", help="ask for this name, and check it, instead of HOST"
+    )
+    parser.add_argument("--ca", metavar="FILE", help="trust these as well, as after load_verify_locations() (PEM)")
+    parser.add_argument("--cert", metavar="FILE", help="your certificate, its chain and key, for servers that ask for one (PEM)")
+    protocols = sorted(starttls.DIALOGUES)
+    parser.add_argument(
+        "--starttls", choices=protocols, metavar="PROTOCOL", help=f"begin in plain text, by one of {', '.join(protocols)}"
+    )
+    parser.add_argument("--proxy", type=_proxy, metavar="URL", help="go by this proxy; '' for none (default: the environment's)")
+    parser.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for each step (default: %(default)g)")
+    parser.add_argument("--save-chain", metavar="FILE", help="write the certificates that the server sent to this file (PEM)")
+    parser.add_argument(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        default=judges.STRICT_BY_DEFAULT,
+        help="as strict as ssl.create_default_context() is since Python 3.13 (default: as it is on this Python)",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say who else would say what, even if all say the same")
+    parser.add_argument("--json", action="store_true", help="as a JSON document")
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Ask all, and say what came of it."""
+    peers: list[Target] = [given.with_starttls(options.starttls) for given in options.peers]
+    if options.save_chain is not None and len(peers) > 1:
+        raise CannotAsk("--save-chain writes one file: give one server")
+    _make_context(options)  # what is wrong with files is said once
+    statuses, documents, lines_between = [], [], ""
+    for peer in peers:
+        found = _asked(peer, options)
+        statuses.append(report.status(found))
+        documents.append(report.described(peer, found, options))
+        if not options.json and not isinstance(found, str):
+            print(end=lines_between)
+            report.print_report(found, options)
+            lines_between = "\n"
+    if options.json:
+        print(say.document({"peers": documents}), end="")
+    return report.worst(statuses)
+
+
+def _asked(peer: Target, options: argparse.Namespace) -> report.Report | str:
+    """What there is to report; or why there is nothing, which is said."""
+    try:
+        seen = connection.see(peer, options, lambda: _make_context(options))
+    except CannotAsk as error:
+        report.print_trouble(peer, str(error))
+        return str(error)
+    if options.save_chain is not None:
+        _save(options.save_chain, seen.sent)
+    return report.report_on(seen)
+
+
+def _make_context(options: argparse.Namespace) -> SSLContext:
+    context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if options.strict:
+        context.verify_flags |= judges.STRICT
+    for option, path, load in (
+        ("--ca", options.ca, context.load_verify_locations),
+        ("--cert", options.cert, context.load_cert_chain),
+    ):
+        if path is not None:
+            try:
+                load(path)
+            except OSError as error:
+                raise CannotAsk(f"{option} {path}: {error}") from error
+    return context
+
+
+def _save(path: str, sent: tuple[bytes, ...]) -> None:
+    if not sent:
+        raise CannotAsk("there is no chain to save: the server has sent no certificate")
+    export.write_file(path, "".join(map(pem, sent)))
+
+
+def _proxy(text: str) -> tuple[proxy.Proxy | None]:
+    """What was given, even if it is nothing."""
+    return (proxy.given(text),)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, such as 10")
+    return value

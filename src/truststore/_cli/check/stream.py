@@ -1,0 +1,70 @@
+"""TLS over anything that has `recv()` and `sendall()`: a socket, or TLS itself, with a proxy that is spoken to by TLS."""
+
+from __future__ import annotations
+
+import ssl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from .starttls import Stream
+
+    Answer = TypeVar("Answer")
+
+LARGEST = 1 << 16
+
+
+class Tls:
+    """A client's end. Raises what `ssl` raises, and for the stream below OSError."""
+
+    def __init__(self, below: Stream, context: ssl.SSLContext, name: str) -> None:
+        self._below = below
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        #: How the other end's answer begins, as it came over the wire.
+        self.heard = b""
+
+    def do_handshake(self) -> None:
+        """Until it is over, or refused."""
+        self._done(self._shaken)
+
+    def _shaken(self) -> bool:
+        self.object.do_handshake()
+        return True
+
+    def recv(self, most: int) -> bytes:
+        """What comes next, as a socket has it."""
+        return self._done(lambda: self.object.read(most))
+
+    def sendall(self, data: bytes) -> None:
+        """All of it, as a socket does."""
+        while data:
+            data = data[self._done(lambda data=data: self.object.write(data)) :]  # type: ignore[misc]
+
+    def _done(self, call: Callable[[], Answer]) -> Answer:
+        while (answer := self._tried(call)) is None:
+            self._hear()
+        return answer
+
+    def _tried(self, call: Callable[[], Answer]) -> Answer | None:
+        """What the call answers; None if more has to come in for it. What it has written goes out, an alert that says why not, too."""
+        try:
+            return call()
+        except ssl.SSLWantReadError:
+            return None
+        finally:
+            self._flush()
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._below.sendall(data)
+
+    def _hear(self) -> None:
+        data = self._below.recv(LARGEST)
+        self.heard = (self.heard + data)[:LARGEST]
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
