@@ -30,6 +30,7 @@ from truststore import SSLContext, _cli
 from truststore._cli.check import details, diagnosis, judges, remedies, starttls, target, trouble
 from truststore._cli.check.connection import Seen
 from truststore._cli.status import CannotAsk
+from truststore._store import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -351,6 +352,8 @@ def test_by_a_proxy(secured: bool, trusted: Authority, check: Callable[..., Answ
         url = f"{'https' if secured else 'http'}://me:se%40cret@{HOST}:{proxy.port}"
         answer = check(at(server), "--proxy", url)
     assert (answer.status, answer.errors) == (TRUSTED, "")
+    assert f"Reached by the proxy {url.partition(':')[0]}://(user)@{HOST}:{proxy.port}." in answer.words
+    assert "cret" not in answer.output
     [head] = proxy.requests
     lines = head.decode().split("\r\n")
     assert lines[0] == f"CONNECT localhost:{server.port} HTTP/1.1"
@@ -382,6 +385,13 @@ def test_a_proxy_that_will_not(answer: bytes, said: str, check: Callable[..., An
     assert said in refused.errors
     assert f"the proxy http://(user)@{HOST}:{proxy.port}" in refused.errors
     assert "secret" not in refused.errors
+
+
+def test_a_proxy_that_is_not_there(check: Callable[..., Answer]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    answer = check("www.example.test", "--proxy", f"http://{HOST}:{port}")
+    assert answer.errors.endswith(f"the proxy http://{HOST}:{port}: nothing listens on this port\n")
 
 
 def test_a_proxy_that_is_not_trusted(small: Authority, check: Callable[..., Answer]) -> None:
@@ -541,7 +551,7 @@ def missing(root: Authority) -> Certificate:
 
 CASES: dict[str, tuple[Callable[[Authority], Certificate], str]] = {
     "unknown root": (lambda root: issued(Authority.new("Stranger", key="p256")), "CN=Stranger"),
-    "inspecting proxy": (zscaler, "Zscaler looks into TLS"),
+    "inspecting proxy": (zscaler, "It is called like Zscaler: such ones look into TLS"),
     "missing intermediate": (missing, "whose certificate was not sent, and is not in the store. It looks like an intermediate one"),
     "self-signed": (lambda root: self_signed(HOST, key="p256"), "is signed by itself"),
     "expired": (lambda root: issued(root, starts=-9, ends=-2.5), "expired 2 days ago, at "),
@@ -583,7 +593,7 @@ def test_an_inspecting_proxy_by_its_own_words(trusted: Authority, check: Callabl
     with Server(leaf.server_context()) as server:
         peer = check(at(server), "--json").peer
     assert peer["cause"] == "inspecting proxy"
-    assert "Example Corp TLS Inspection CA" in peer["notes"][1]
+    assert "Example Corp TLS Inspection CA" in peer["notes"][0]
 
 
 def test_the_clock(trusted: Authority, check: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,7 +611,7 @@ def test_the_clock(trusted: Authority, check: Callable[..., Answer], monkeypatch
 def seen_of(leaf: Certificate, port: int) -> Any:
     sent = (leaf.der, leaf.root.der)
     place = target.Target(HOST, port, None)
-    return Seen(place, HOST, SSLContext(ssl.PROTOCOL_TLS_CLIENT), None, None, None, sent, (), False)
+    return Seen(place, None, HOST, SSLContext(ssl.PROTOCOL_TLS_CLIENT), None, False, None, None, sent, (), False)
 
 
 def test_a_store_that_variables_hide(small: Authority, compiled: Path, system: Store, check: Callable[..., Answer]) -> None:
@@ -631,6 +641,18 @@ def test_an_empty_store(small: Authority, compiled: Path, system: Store, check: 
     assert peer["cause"] == "empty store"
     assert [each["sha256"] for each in peer["sent"]] == [fingerprint(leaf)], "looked at all the same"
     assert "no store" in peer["judge"]
+
+
+def test_a_store_that_cannot_be_loaded(trusted: Authority, check: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(context: ssl.SSLContext, path: str) -> Any:
+        raise OSError("a fault of the disk")
+
+    monkeypatch.setattr(files, "load", load)
+    with Server(issued(trusted).server_context()) as server:
+        peer = check(at(server), "--json").peer
+    assert (peer["cause"], peer["trusted"]) == ("unusable store", False)
+    assert "a fault of the disk" in peer["notes"][0]
+    assert "Repair it" in peer["notes"][1]
 
 
 def test_an_empty_store_and_certificates_besides(

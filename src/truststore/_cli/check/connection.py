@@ -34,10 +34,15 @@ class Seen(NamedTuple):
     """A server, as it has shown itself to a context."""
 
     target: Target
+    #: By which it was reached.
+    proxy: proxy.Proxy | None
     #: What its certificate is to be for.
     name: str
     context: SSLContext
     refusal: ssl.SSLCertVerificationError | None
+    #: Whether it was refused before it was asked, since there is nothing to verify with.
+    is_unasked: bool
+    #: None after a refusal.
     protocol: str | None
     cipher: str | None
     #: The certificates that it sent.
@@ -50,43 +55,83 @@ class Seen(NamedTuple):
 
 def see(target: Target, options: argparse.Namespace, make_context: Callable[[], SSLContext]) -> Seen:
     """Connect. Raises CannotAsk if no verdict comes of it."""
-    name = options.server_name or target.name
     with ExitStack() as stack:
         try:
-            stream = _reached(target, options, make_context, stack)
+            [by] = options.proxy or [proxy.of_environment(target)]
+            stream = proxy.reached(target, by, options.timeout, make_context, stack)
+            if target.starttls:
+                starttls.begin(stream, target.starttls, target.name)
         except (OSError, ValueError) as error:
             raise CannotAsk(trouble.on_the_way(error)) from error
-        return _greeted(stream, target, name, make_context(), shown=options.cert is not None)
+        greeting = _Greeting(stream, options.server_name or target.name, make_context())
+        try:
+            greeting.shake_hands()
+        except (OSError, ValueError) as error:
+            shown = options.cert is not None
+            raise CannotAsk(
+                trouble.in_handshake(error, greeting.heard, target, greeting.name, asked=greeting.asks, shown=shown)
+            ) from error
+        return greeting.seen(target, by)
 
 
-def _reached(target: Target, options: argparse.Namespace, make_context: Callable[[], SSLContext], stack: ExitStack) -> Stream:
-    [by] = options.proxy or [proxy.of_environment(target)]
-    stream = proxy.reached(target, by, options.timeout, make_context, stack)
-    if target.starttls:
-        starttls.begin(stream, target.starttls, target.name)
-    return stream
+class _Greeting:
+    """A handshake."""
 
+    def __init__(self, stream: Stream, name: str, context: SSLContext) -> None:
+        self._stream, self.name, self._context = stream, name, context
+        self._requests = _requests_for_certificates(context)
+        self._tls: Tls | None = None
+        self._refusal: ssl.SSLCertVerificationError | None = None
+        self._is_unasked = False
 
-def _greeted(stream: Stream, target: Target, name: str, context: SSLContext, *, shown: bool) -> Seen:
-    requests = _requests_for_certificates(context)
-    refusal = None
-    try:
-        tls = Tls(stream, context, name)
-    except ssl.SSLCertVerificationError as error:  # there is nothing to verify with
-        tls, refusal = Tls(stream, _believing_nothing(), name), error
-    except ValueError as error:
-        raise CannotAsk(str(error)) from error
-    try:
-        tls.do_handshake()
-    except ssl.SSLCertVerificationError as error:
-        refusal = error
-    except (OSError, ValueError) as error:
-        if refusal is None:
-            words = trouble.in_handshake(error, tls.heard, target, name, asked=bool(requests), shown=shown)
-            raise CannotAsk(words) from error
-    connection, cipher = _stdlib.connection_of(tls.object), tls.object.cipher()
-    sent, built = _ders(connection.get_unverified_chain), _ders(connection.get_verified_chain)
-    return Seen(target, name, context, refusal, tls.object.version(), cipher and cipher[0], sent, built, bool(requests))
+    @property
+    def heard(self) -> bytes:
+        """How the server's answer begins."""
+        return self._tls.heard if self._tls else b""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the server has asked for a certificate of the client's."""
+        return bool(self._requests)
+
+    def shake_hands(self) -> None:
+        """Until there is a verdict. Raises OSError or ValueError if there is none."""
+        try:
+            self._tls = Tls(self._stream, self._context, self.name)
+        except ssl.SSLCertVerificationError as error:
+            self._refusal, self._is_unasked = error, True
+            self._look()
+            return
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            self._refusal = error
+        else:
+            self._tls.say_goodbye()
+
+    def _look(self) -> None:
+        """At what the server sends, believing nothing; or not, if that does not work."""
+        context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with suppress(OSError, ValueError):
+            self._tls = Tls(self._stream, context, self.name)
+            self._tls.do_handshake()
+
+    def seen(self, target: Target, by: proxy.Proxy | None) -> Seen:
+        """What came of it."""
+        agreed = self._tls if self._refusal is None else None
+        protocol, cipher = (agreed.protocol, agreed.cipher) if agreed else (None, None)
+        sent, built = self._chains()
+        refusal, is_unasked = self._refusal, self._is_unasked
+        return Seen(target, by, self.name, self._context, refusal, is_unasked, protocol, cipher, sent, built, self.asks)
+
+    def _chains(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """As it was sent, and as it was built."""
+        if self._tls is None:
+            return (), ()
+        connection = _stdlib.connection_of(self._tls.object)
+        return _ders(connection.get_unverified_chain), _ders(connection.get_verified_chain)
 
 
 def _ders(chain: Callable[[], Iterable[_stdlib.Certificate | None] | None]) -> tuple[bytes, ...]:
@@ -107,11 +152,3 @@ def _requests_for_certificates(context: SSLContext) -> list[object]:
     with suppress(AttributeError, NotImplementedError):
         context._msg_callback = hear
     return requests
-
-
-def _believing_nothing() -> ssl.SSLContext:
-    """And sending nothing."""
-    context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -146,7 +146,7 @@ def diagnose(
 ) -> Diagnosis:
     """The likely cause."""
     case = Case(seen, refusal, verdicts, moment or now())
-    for explain in _empty_store, _hidden_store, _strict:
+    for explain in _empty_store, _unusable_store, _hidden_store, _strict:
         if (found := explain(case)) is not None:
             return found
     return BY_CODE.get(case.code, _other)(case) if case.path else _other(case)
@@ -167,6 +167,13 @@ def _empty_store(case: Case) -> Diagnosis | None:
     if without and remedies.set_variables():
         return Diagnosis("empty store", None, (first, _hides(str(without))), remedies.unset_variables())
     return Diagnosis("empty store", None, (first, "Install the system's roots."), remedies.commands(remedies.INSTALL_ROOTS))
+
+
+def _unusable_store(case: Case) -> Diagnosis | None:
+    if not case.seen.is_unasked:
+        return None
+    sentence = "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like)."
+    return Diagnosis("unusable store", None, (f"{case.refusal.verify_message}.", sentence))
 
 
 def _hidden_store(case: Case) -> Diagnosis | None:
@@ -204,9 +211,8 @@ def _unknown_issuer(case: Case) -> Diagnosis:
     top = case.path[-1]
     inspector = _inspector(case)
     if inspector:
-        return _unknown_root(
-            case, "inspecting proxy", f"Its name says that {inspector} looks into TLS on the way, with certificates of its own."
-        )
+        sentence = f"It is called like {inspector}: such ones look into TLS on the way, and show certificates of their own."
+        return _unknown_root(case, "inspecting proxy", sentence)
     if len(case.path) == 1 and top.names_itself:
         return _self_signed(case)
     if len(case.path) == 1 and (top.issuer_url or top.is_by_public_authority):
@@ -215,15 +221,13 @@ def _unknown_issuer(case: Case) -> Diagnosis:
 
 
 def _inspector(case: Case) -> str | None:
-    """The product, or the authority, that has issued this, if it is called like one that looks into TLS."""
+    """What looks into TLS and has issued this, to go by its name: a product, or what a company calls its own."""
     top = case.path[-1]
     if case.path[0].is_by_public_authority:
         return None
     names = f"{top.subject} {top.issuer}".lower()
-    found = next((product for product in INSPECTORS if product.lower() in names), None)
-    if found is None and any(word in top.issuer.lower() for word in INSPECTING):
-        return f"[{top.issuer}]"
-    return found
+    is_called = any(word in top.issuer.lower() for word in INSPECTING)
+    return next((product for product in INSPECTORS if product.lower() in names), "a proxy or a firewall" if is_called else None)
 
 
 def _self_signed(case: Case) -> Diagnosis:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from ..obstacles import without_password
 from ..status import CannotAsk
+from . import trouble
 from .starttls import quoted
 from .stream import Tls
 from .target import ascii_name, host_and_port
@@ -85,13 +86,15 @@ def reached(
     target: Target, proxy: Proxy | None, timeout: float, make_context: Callable[[], ssl.SSLContext], stack: ExitStack
 ) -> Stream:
     """A connection to the server, which `stack` closes. `make_context` is for the proxy's own TLS. Raises CannotAsk or OSError."""
-    place = (proxy.host, proxy.port) if proxy else (target.host, target.port)
-    stream: Stream = stack.enter_context(socket.create_connection(place, timeout))
     if proxy is None:
-        return stream
-    if proxy.scheme == "https":
-        stream = _secured(stream, proxy, make_context())
-    _connect(stream, proxy, target)
+        return stack.enter_context(socket.create_connection((target.host, target.port), timeout))
+    try:
+        stream: Stream = stack.enter_context(socket.create_connection((proxy.host, proxy.port), timeout))
+        if proxy.scheme == "https":
+            stream = _secured(stream, proxy, make_context())
+        _connect(stream, proxy, target)
+    except OSError as error:
+        raise CannotAsk(f"the proxy {proxy}: {trouble.on_the_way(error)}") from error
     return stream
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .connection import Seen
     from .target import Target
 
+#: The most certificates that are named though nothing comes of them.
+MOST_SPARE = 5
 SENT, OWN, STORE = "sent", "from --ca", "from the store"
 
 
@@ -60,6 +62,8 @@ def print_report(report: Report, options: argparse.Namespace) -> None:
     else:
         rule = say.shown(refusal.verify_message, say.SENTENCE)
         say.paragraph(f"{peer} is {say.painted('REFUSED', say.RED)}: {rule} (verify code {refusal.verify_code}).")
+    if seen.proxy:
+        say.paragraph(f"Reached by the proxy {say.shown(str(seen.proxy))}.")
     say.paragraph(f"Decided by {judge(seen, options)}.")
     if report.diagnosis:
         _print_diagnosis(report.diagnosis, _warnings(seen))
@@ -101,9 +105,11 @@ def _print_chain(report: Report, options: argparse.Namespace) -> None:
         say.heading("The chain, from the root that vouches for it:" if seen.refusal is None else "The chain, as far as it goes:")
         blamed = report.diagnosis.blamed if report.diagnosis else None
         tree.print_chain(chain, lambda der: _whence(der, seen, options), blamed)
-    for der in seen.sent:
-        if der not in chain:
-            say.paragraph(f"Sent as well, and of no use: {tree.described(der)['subject']}", "  ", "  ")
+    spare = [der for der in seen.sent if der not in chain]
+    for der in spare[:MOST_SPARE]:
+        say.paragraph(f"Sent as well, and of no use: {tree.described(der)['subject']}", "  ", "  ")
+    if len(spare) > MOST_SPARE:
+        say.paragraph(f"and {len(spare) - MOST_SPARE} more", "  ")
 
 
 def _whence(der: bytes, seen: Seen, options: argparse.Namespace) -> str:
@@ -146,6 +152,7 @@ def described(peer: Target, found: Report | str, options: argparse.Namespace) ->
         "trusted": refusal is None,
         "error": None,
         "name": seen.name,
+        "proxy": say.shown(str(seen.proxy)) if seen.proxy else None,
         "strict": options.strict,
         "protocol": seen.protocol,
         "cipher": seen.cipher,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Length = Callable[[bytes], int]
 
 #: No answer is longer.
-MOST = 1 << 16
+MOST = 1 << 14
 
 
 class Step(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,14 +26,24 @@ class Tls:
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         #: How the other end's answer begins, as it came over the wire.
         self.heard = b""
+        #: What was agreed on.
+        self.protocol: str | None = None
+        self.cipher: str | None = None
 
     def do_handshake(self) -> None:
         """Until it is over, or refused."""
         self._done(self._shaken)
+        self.protocol, cipher = self.object.version(), self.object.cipher()
+        self.cipher = cipher and cipher[0]
 
     def _shaken(self) -> bool:
         self.object.do_handshake()
         return True
+
+    def say_goodbye(self) -> None:
+        """Without waiting for the other end's."""
+        with suppress(OSError, ValueError):
+            self._tried(self.object.unwrap)
 
     def recv(self, most: int) -> bytes:
         """What comes next, as a socket has it."""
