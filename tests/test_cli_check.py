@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -458,6 +459,21 @@ def test_what_is_no_question_of_trust(said: bytes, words: str, check: Callable[.
         answer = check(at(server))
     assert (answer.status, answer.output) == (NOT_ASKED, "")
     assert words in answer.errors
+
+
+def test_a_server_that_takes_its_time(check: Callable[..., Answer]) -> None:
+    """Each byte comes in time, but there is no end of them."""
+    done = threading.Event()
+
+    def drip(sock: Any) -> None:
+        sock.sendall(b"\x16\x03\x03\x40\x00")
+        while not done.wait(0.02):
+            sock.sendall(b"\x02")
+
+    with Server(None, drip) as server:
+        answer = check(at(server), "--timeout", "0.2")
+        done.set()
+    assert "no answer in time" in answer.errors
 
 
 def test_ports_that_begin_in_plain_text() -> None:

@@ -35,7 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--starttls", choices=protocols, metavar="PROTOCOL", help=f"begin in plain text, by one of {', '.join(protocols)}"
     )
     parser.add_argument("--proxy", type=_proxy, metavar="URL", help="go by this proxy; '' for none (default: the environment's)")
-    parser.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for each step (default: %(default)g)")
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="to connect, and for all that follows (default: %(default)g)",
+    )
     parser.add_argument("--save-chain", metavar="FILE", help="write the certificates that the server sent to this file (PEM)")
     parser.add_argument(
         "--strict",

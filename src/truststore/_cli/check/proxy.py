@@ -17,7 +17,7 @@ from ..obstacles import without_password
 from ..status import CannotAsk
 from . import trouble
 from .starttls import quoted
-from .stream import Tls
+from .stream import Timed, Tls
 from .target import ascii_name, host_and_port
 
 TYPE_CHECKING = False
@@ -87,15 +87,19 @@ def reached(
 ) -> Stream:
     """A connection to the server, which `stack` closes. `make_context` is for the proxy's own TLS. Raises CannotAsk or OSError."""
     if proxy is None:
-        return stack.enter_context(socket.create_connection((target.host, target.port), timeout))
+        return _connected((target.host, target.port), timeout, stack)
     try:
-        stream: Stream = stack.enter_context(socket.create_connection((proxy.host, proxy.port), timeout))
+        stream: Stream = _connected((proxy.host, proxy.port), timeout, stack)
         if proxy.scheme == "https":
             stream = _secured(stream, proxy, make_context())
         _connect(stream, proxy, target)
     except OSError as error:
         raise CannotAsk(f"the proxy {proxy}: {trouble.on_the_way(error)}") from error
     return stream
+
+
+def _connected(place: tuple[str, int], timeout: float, stack: ExitStack) -> Timed:
+    return Timed(stack.enter_context(socket.create_connection(place, timeout)), timeout)
 
 
 def _secured(stream: Stream, proxy: Proxy, context: ssl.SSLContext) -> Tls:

@@ -1,12 +1,17 @@
-"""TLS over anything that has `recv()` and `sendall()`: a socket, or TLS itself, with a proxy that is spoken to by TLS."""
+"""What data goes over: a socket for a limited time; and TLS over anything that has `recv()` and `sendall()`, be it TLS itself.
+
+That is so with a proxy that is spoken to by TLS.
+"""
 
 from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from typing import TypeVar
 
@@ -15,6 +20,28 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 LARGEST = 1 << 16
+
+
+class Timed:
+    """A socket, for so many seconds from now on: who sends a byte now and then does not keep us longer."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._socket, self._end = sock, monotonic() + seconds
+
+    def recv(self, most: int) -> bytes:
+        """As a socket does."""
+        return self._in_time().recv(most)
+
+    def sendall(self, data: bytes) -> None:
+        """As a socket does."""
+        self._in_time().sendall(data)
+
+    def _in_time(self) -> socket.socket:
+        left = self._end - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return self._socket
 
 
 class Tls:
