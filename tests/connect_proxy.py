@@ -15,19 +15,21 @@ from servers import TIMEOUT, Server
 
 
 class ConnectProxy(Server):
-    """Leads wherever it is asked to, or to `leads_to`. `requests` are the heads that it was sent; `answer` is what it says."""
+    """Leads wherever it is asked to, or to `leads_to`. `requests` are the heads that it was sent, `shown` the clients' certificates."""
 
     def __init__(self, context: ssl.SSLContext | None = None, answer: bytes = b"HTTP/1.1 200 OK\r\n\r\n") -> None:
         super().__init__(context, self.serve)
         self.answer = answer
         self.leads_to: tuple[str, int] | None = None
         self.requests: list[bytes] = []
+        self.shown: list[object] = []
 
     def serve(self, sock: Any) -> None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += sock.recv(1)
         self.requests.append(head)
+        self.shown.append(sock.getpeercert(True) if isinstance(sock, ssl.SSLSocket) else None)
         sock.sendall(self.answer)
         if b" 200 " not in self.answer:
             return

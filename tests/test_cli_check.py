@@ -361,6 +361,17 @@ def test_by_a_proxy(secured: bool, trusted: Authority, check: Callable[..., Answ
     assert f"Proxy-Authorization: Basic {base64.b64encode(b'me:se@cret').decode()}" in lines
 
 
+def test_the_clients_certificate_is_not_for_the_proxy(trusted: Authority, tmp_path: Path, check: Callable[..., Answer]) -> None:
+    own = tmp_path / "client.pem"
+    own.write_text(issued(trusted, purposes=(CLIENT_AUTH,)).chain_and_key())
+    curious = demanding(issued(trusted), trusted, ssl.TLSVersion.TLSv1_3)
+    curious.verify_mode = ssl.CERT_OPTIONAL
+    with Server(demanding(issued(trusted), trusted, ssl.TLSVersion.TLSv1_2)) as server, ConnectProxy(curious) as proxy:
+        answer = check(at(server), "--proxy", f"https://{HOST}:{proxy.port}", "--cert", str(own))
+    assert answer.status == TRUSTED
+    assert proxy.shown == [None]
+
+
 def test_a_name_goes_to_the_proxy_as_the_dns_has_it(trusted: Authority, check: Callable[..., Answer]) -> None:
     with Server(issued(trusted, "xn--bcher-kva.example").server_context()) as server, ConnectProxy() as proxy:
         proxy.leads_to = server.address
@@ -605,10 +616,12 @@ def test_a_root_that_was_sent(trusted: Authority, check: Callable[..., Answer]) 
 
 
 def test_an_inspecting_proxy_by_its_own_words(trusted: Authority, check: Callable[..., Answer]) -> None:
-    leaf = issued(Authority.new("Example Corp TLS Inspection CA", key="p256"))
+    leaf = issued(Authority.new("Example Corp TLS Inspection CA", key="p256"))  # which is not sent
     with Server(leaf.server_context()) as server:
         peer = check(at(server), "--json").peer
+        answer = check(at(server))
     assert peer["cause"] == "inspecting proxy"
+    assert ": not sent, nor in the store)" in answer.words
     assert "Example Corp TLS Inspection CA" in peer["notes"][0]
 
 

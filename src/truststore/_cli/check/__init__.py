@@ -13,6 +13,7 @@ from ..._context import SSLContext
 from .. import export, say
 from ..certificate import pem
 from ..status import CannotAsk
+from ..verify import STRICT_BY_DEFAULT
 from . import connection, judges, proxy, report, starttls
 from . import target as targets
 
@@ -46,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action=argparse.BooleanOptionalAction,
-        default=judges.STRICT_BY_DEFAULT,
+        default=STRICT_BY_DEFAULT,
         help="as strict as ssl.create_default_context() is since Python 3.13 (default: as it is on this Python)",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say who else would say what, even if all say the same")
@@ -58,7 +59,7 @@ def answer(options: argparse.Namespace) -> int:
     peers: list[Target] = [given.with_starttls(options.starttls) for given in options.peers]
     if options.save_chain is not None and len(peers) > 1:
         raise CannotAsk("--save-chain writes one file: give one server")
-    _make_context(options)  # what is wrong with files is said once
+    _make_context(options, options.cert)  # what is wrong with files is said once
     statuses, documents, lines_between = [], [], ""
     for peer in peers:
         found = _asked(peer, options)
@@ -76,7 +77,7 @@ def answer(options: argparse.Namespace) -> int:
 def _asked(peer: Target, options: argparse.Namespace) -> report.Report | str:
     """What there is to report; or why there is nothing, which is said."""
     try:
-        seen = connection.see(peer, options, lambda: _make_context(options))
+        seen = connection.see(peer, options, lambda certificate: _make_context(options, certificate))
     except CannotAsk as error:
         report.print_trouble(peer, str(error))
         return str(error)
@@ -85,13 +86,14 @@ def _asked(peer: Target, options: argparse.Namespace) -> report.Report | str:
     return report.report_on(seen)
 
 
-def _make_context(options: argparse.Namespace) -> SSLContext:
+def _make_context(options: argparse.Namespace, certificate: str | None) -> SSLContext:
+    """Which shows this certificate to servers that ask for one."""
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.strict:
         context.verify_flags |= judges.STRICT
     for option, path, load in (
         ("--ca", options.ca, context.load_verify_locations),
-        ("--cert", options.cert, context.load_cert_chain),
+        ("--cert", certificate, context.load_cert_chain),
     ):
         if path is not None:
             try:

@@ -53,17 +53,17 @@ class Seen(NamedTuple):
     asks: bool
 
 
-def see(target: Target, options: argparse.Namespace, make_context: Callable[[], SSLContext]) -> Seen:
-    """Connect. Raises CannotAsk if no verdict comes of it."""
+def see(target: Target, options: argparse.Namespace, make_context: Callable[[str | None], SSLContext]) -> Seen:
+    """Connect. `make_context` gets the file of a certificate to show, which is not for a proxy. Raises CannotAsk for want of a verdict."""
     with ExitStack() as stack:
         try:
             [by] = options.proxy or [proxy.of_environment(target)]
-            stream = proxy.reached(target, by, options.timeout, make_context, stack)
+            stream = proxy.reached(target, by, options.timeout, lambda: make_context(None), stack)
             if target.starttls:
                 starttls.begin(stream, target.starttls, target.name)
         except (OSError, ValueError) as error:
             raise CannotAsk(trouble.on_the_way(error)) from error
-        greeting = _Greeting(stream, options.server_name or target.name, make_context())
+        greeting = _Greeting(stream, options.server_name or target.name, make_context(options.cert))
         try:
             greeting.shake_hands()
         except (OSError, ValueError) as error:

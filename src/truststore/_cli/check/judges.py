@@ -17,6 +17,7 @@ from ... import _stdlib
 from ..._context import SSLContext
 from ..._first_flight import verified_chain
 from .. import say
+from ..verify import STRICT_BY_DEFAULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 #: What ssl.create_default_context() sets since Python 3.13.
 STRICT = ssl.VERIFY_X509_STRICT | _stdlib.PARTIAL_CHAIN
-STRICT_BY_DEFAULT = sys.version_info >= (3, 13)
 #: urllib3 does the same since this version.
 STRICT_URLLIB3 = (2, 4)
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..._store import pem
+from ..._verify_codes import UNKNOWN_ISSUER
 from .. import say
 from ..status import NOT_ASKED, REFUSED, TRUSTED
 from . import judges, tree
@@ -104,7 +105,8 @@ def _print_chain(report: Report, options: argparse.Namespace) -> None:
     if chain:
         say.heading("The chain, from the root that vouches for it:" if seen.refusal is None else "The chain, as far as it goes:")
         blamed = report.diagnosis.blamed if report.diagnosis else None
-        tree.print_chain(chain, lambda der: _whence(der, seen, options), blamed)
+        is_broken = seen.refusal is not None and seen.refusal.verify_code in UNKNOWN_ISSUER
+        tree.print_chain(chain, lambda der: _whence(der, seen, options), blamed, is_broken=is_broken)
     spare = [der for der in seen.sent if der not in chain]
     for der in spare[:MOST_SPARE]:
         say.paragraph(f"Sent as well, and of no use: {tree.described(der)['subject']}", "  ", "  ")

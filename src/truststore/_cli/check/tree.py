@@ -15,14 +15,13 @@ DEEPEST = 3
 MOST_NAMES = 6
 
 
-def print_chain(chain: Sequence[bytes], whence: Callable[[bytes], str], blamed: bytes | None) -> None:
-    """The chain (the server's certificate first), whence each of it is, and which one is to blame."""
+def print_chain(chain: Sequence[bytes], whence: Callable[[bytes], str], blamed: bytes | None, *, is_broken: bool) -> None:
+    """The chain (the server's certificate first), whence each of it is, and which one is to blame. `is_broken`: an issuer is missing."""
     top = read(chain[-1])
-    missing = 0
-    if top and not top.names_itself and blamed:
-        say.paragraph(f"({top.issuer}: not sent, nor in the store)", "  ", "   ")
-        missing = 1
-    for depth, der in enumerate(reversed(chain), missing):
+    missing = top.issuer if top and is_broken and not top.names_itself else None
+    if missing is not None:
+        say.paragraph(f"({say.shown(missing)}: not sent, nor in the store)", "  ", "   ")
+    for depth, der in enumerate(reversed(chain), 0 if missing is None else 1):
         _print(der, min(depth, DEEPEST), whence(der), is_leaf=der == chain[0], is_to_blame=der == blamed)
 
 
