@@ -67,6 +67,7 @@ def main(line: str) -> int:
             "incomplete.example.com": incomplete(
                 certificate(issuing, "incomplete.example.com", issuer_url="http://example.com/issuing.crt")
             ),
+            "www.example.org": certificate(authority("Example Corp TLS Inspection"), "www.example.org").server_context(),
             "intranet.corp.example": certificate(company, "intranet.corp.example").server_context(),
         }
         write({STORE: [public, company], "old.pem": [authority("Old Root")], "certifi.pem": [public]})

@@ -578,7 +578,7 @@ def missing(root: Authority) -> Certificate:
 
 CASES: dict[str, tuple[Callable[[Authority], Certificate], str]] = {
     "unknown root": (lambda root: issued(Authority.new("Stranger", key="p256")), "CN=Stranger"),
-    "inspecting proxy": (zscaler, "It is called like Zscaler: such ones look into TLS"),
+    "inspecting proxy": (zscaler, "By its name it belongs to Zscaler, which looks into TLS"),
     "missing intermediate": (missing, "whose certificate was not sent, and is not in the store. It looks like an intermediate one"),
     "self-signed": (lambda root: self_signed(HOST, key="p256"), "is signed by itself"),
     "expired": (lambda root: issued(root, starts=-9, ends=-2.5), "expired 2 days ago, at "),
@@ -613,6 +613,17 @@ def test_a_root_that_was_sent(trusted: Authority, check: Callable[..., Answer]) 
     assert "unknown root" not in answer.output
     assert "compare its SHA-256 with the one below" in answer.words
     assert fingerprint(stranger) in answer.output
+
+
+def test_where_a_root_has_to_be_added(
+    trusted: Authority, system: Store, compiled: Path, check: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not to the system's store, where a variable puts another in its place."""
+    monkeypatch.setattr(remedies, "commands", lambda table: ("sudo update-ca-certificates",))
+    with Server(issued(Authority.new("Stranger", key="p256")).server_context()) as server:
+        assert check(at(server), "--json").peer["commands"] == [f"cat root.pem >> {system.file}"]
+        monkeypatch.setenv("SSL_CERT_FILE", str(compiled))
+        assert check(at(server), "--json").peer["commands"] == ["sudo update-ca-certificates"]
 
 
 def test_an_inspecting_proxy_by_its_own_words(trusted: Authority, check: Callable[..., Answer]) -> None:

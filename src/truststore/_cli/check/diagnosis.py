@@ -7,6 +7,7 @@ clock. It is a guess that nobody's trust depends on.
 from __future__ import annotations
 
 import os
+import shlex
 from typing import NamedTuple
 
 from ... import _der
@@ -211,7 +212,7 @@ def _unknown_issuer(case: Case) -> Diagnosis:
     top = case.path[-1]
     inspector = _inspector(case)
     if inspector:
-        sentence = f"It is called like {inspector}: such ones look into TLS on the way, and show certificates of their own."
+        sentence = f"By its name it belongs to {inspector}, which looks into TLS on the way, and shows certificates of its own."
         return _unknown_root(case, "inspecting proxy", sentence)
     if len(case.path) == 1 and top.names_itself:
         return _self_signed(case)
@@ -232,12 +233,13 @@ def _inspector(case: Case) -> str | None:
 
 def _self_signed(case: Case) -> Diagnosis:
     leaf = case.path[0]
+    where, commands = _addition(case)
     sentences = (
         f"{_whose(leaf)} is signed by itself: no authority vouches for it.",
         "If the server is yours, give it a certificate of an authority.",
-        f"Or trust this one: take it from the server itself as {remedies.FILE}, compare its SHA-256 with the one below, and add it:",
+        f"Or trust this one: take it from the server itself as {remedies.FILE}, compare its SHA-256 with the one below, and {where}",
     )
-    return Diagnosis("self-signed", leaf.der, sentences, remedies.commands(remedies.ADD_ROOT))
+    return Diagnosis("self-signed", leaf.der, sentences, commands)
 
 
 def _missing_intermediate(case: Case) -> Diagnosis:
@@ -256,14 +258,26 @@ def _unknown_root(case: Case, cause: str, sentence: str) -> Diagnosis:
     top = case.path[-1]
     was_sent = top.names_itself
     root = top.subject if was_sent else top.issuer
+    where, commands = _addition(case)
     compare = "compare its SHA-256 with the one below" if was_sent else "not from this connection"
     sentences = (
         f"The authority [{root}] is not in the store.",
         sentence,
         "certifi knows it: this system's roots are out of date, or leave it out on purpose." if case.trusted_by("certifi") else "",
-        f"If it is to be trusted, get its certificate from its administrators as {remedies.FILE}, {compare}, and add it to the store:",
+        f"If it is to be trusted, get its certificate from its administrators as {remedies.FILE}, {compare}, and {where}",
     )
-    return Diagnosis(cause, top.der, tuple(filter(None, sentences)), remedies.commands(remedies.ADD_ROOT))
+    return Diagnosis(cause, top.der, tuple(filter(None, sentences)), commands)
+
+
+def _addition(case: Case) -> tuple[str, tuple[str, ...]]:
+    """Where a root has to be added for this machine's programs to trust it, and how."""
+    from ..._store.search import ENVIRONMENT, find
+
+    store = case.seen.context.system_store
+    if store is not None and store.step == ENVIRONMENT and store.file and store.file != find(environ={}).file:
+        instead = f"add it to {store.file}, which a variable of the environment puts in the place of the system's store:"
+        return instead, (f"cat {remedies.FILE} >> {shlex.quote(store.file)}",)
+    return "add it to the system's store:", remedies.commands(remedies.ADD_ROOT)
 
 
 # -- what is wrong with the certificate -----------------------------------------------------------------------------------------------
