@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Each has `add(parser)`, which says what it takes, and `answer(options)`, which runs it and returns the exit status.
 COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
-    ("check", check, "connect to a server, and say whether it is trusted, by whom, and why"),
+    ("check", check, "connect to servers, and say whether they are trusted, by whom, and why"),
     ("verify", verify, "say whether a chain of certificates in a file is trusted, by whom, and why"),
     ("roots", roots, "list or export the roots that the system trusts"),
     ("run", run, "run a Python program with the system's trust, and otherwise as without"),
