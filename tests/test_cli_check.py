@@ -28,7 +28,7 @@ from servers import HOST, Server, Store, answer_http, needs_openssl
 from starttls_servers import REFUSALS, SCRIPTS, StartTls
 
 from truststore import SSLContext, _cli
-from truststore._cli.check import details, diagnosis, judges, remedies, starttls, target, trouble
+from truststore._cli.check import details, diagnosis, judges, remedies, starttls, stream, target, trouble
 from truststore._cli.check.connection import Seen
 from truststore._cli.status import CannotAsk
 from truststore._store import files
@@ -485,6 +485,31 @@ def test_a_server_that_takes_its_time(check: Callable[..., Answer]) -> None:
         answer = check(at(server), "--timeout", "0.2")
         done.set()
     assert "no answer in time" in answer.errors
+
+
+def test_a_server_that_goes_away_is_refused_all_the_same(small: Authority) -> None:
+    """It has sent its certificates, and does not wait for what comes of it."""
+
+    class Below:
+        def __init__(self) -> None:
+            self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            self.server = issued(small).server_context().wrap_bio(self.incoming, self.outgoing, server_side=True)
+            self.is_gone = False
+
+        def recv(self, most: int) -> bytes:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.server.do_handshake()
+            self.is_gone = True
+            return self.outgoing.read(most)
+
+        def sendall(self, data: bytes) -> None:
+            if self.is_gone:
+                raise BrokenPipeError
+            self.incoming.write(data)
+
+    tls = stream.Tls(Below(), SSLContext(ssl.PROTOCOL_TLS_CLIENT), HOST)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        tls.do_handshake()
 
 
 def test_ports_that_begin_in_plain_text() -> None:

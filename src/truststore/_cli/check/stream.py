@@ -71,6 +71,7 @@ class Tls:
         """Without waiting for the other end's."""
         with suppress(OSError, ValueError):
             self._tried(self.object.unwrap)
+            self._flush()
 
     def recv(self, most: int) -> bytes:
         """What comes next, as a socket has it."""
@@ -82,18 +83,23 @@ class Tls:
             data = data[self._done(lambda data=data: self.object.write(data)) :]  # type: ignore[misc]
 
     def _done(self, call: Callable[[], Answer]) -> Answer:
-        while (answer := self._tried(call)) is None:
+        while True:
+            answer = self._tried(call)
+            self._flush()
+            if answer is not None:
+                return answer
             self._hear()
-        return answer
 
     def _tried(self, call: Callable[[], Answer]) -> Answer | None:
-        """What the call answers; None if more has to come in for it. What it has written goes out, an alert that says why not, too."""
+        """What the call answers; None if more has to come in for it."""
         try:
             return call()
         except ssl.SSLWantReadError:
             return None
-        finally:
-            self._flush()
+        except ssl.SSLError:
+            with suppress(OSError):  # the alert that says why; who is told may have gone
+                self._flush()
+            raise
 
     def _flush(self) -> None:
         if data := self._outgoing.read():
