@@ -191,8 +191,26 @@ def test_note_has_the_remedy_given() -> None:
     assert "clock" not in text
 
 
-def test_remedies_are_for_known_codes() -> None:
-    assert _verify_codes.REMEDIES.keys() <= _verify_codes.OPENSSL_WORDS.keys()
+def test_each_code_has_a_remedy_or_says_why_not() -> None:
+    newer = {code for words in _verify_codes.NEWER_WORDS.values() for code in words}
+    assert _verify_codes.REMEDIES.keys() == _verify_codes.OPENSSL_WORDS.keys() | newer
+    for code, remedy in _verify_codes.REMEDIES.items():
+        assert remedy.isprintable(), code
+        assert remedy.endswith(".") or "~ssl" in remedy, code
+
+
+def test_openssl_has_no_code_without_a_remedy() -> None:
+    """The linked one: whoever adds codes is noticed."""
+    words = _library_words()
+    assert [code for code in range(1, 200) if code not in _verify_codes.REMEDIES and not words(code).startswith("unknown")] == []
+
+
+@pytest.mark.parametrize("code", range(80, 95))
+def test_what_strict_asks_for_can_be_done_without(code: int) -> None:
+    remedy = _verify_codes.REMEDIES[code]
+    assert remedy.startswith("VERIFY_X509_STRICT")
+    assert "issue the certificate anew: " in remedy
+    assert remedy.endswith("context.verify_flags &= ~ssl.VERIFY_X509_STRICT.")
 
 
 # Raised again. ----------------------------------------------------------------------------------------------------------------------------
