@@ -147,7 +147,10 @@ def memory(setting: Setting) -> Iterator[Figure]:
 
 
 def wrapping(setting: Setting) -> Iterator[Figure]:
-    """`wrap_bio()` alone, on a context that has loaded its store. A sample is a hundred calls: one is too short to time."""
+    """`wrap_bio()` alone, on a context that has loaded its store. A sample is a hundred calls: one is too short to time.
+
+    What stands before the C object until the handshake is over, to explain a refusal, costs a part of it: to the connection nothing.
+    """
     setting.stage.lead(HASHED)
     server = setting.stage.server_context()
 
@@ -165,7 +168,7 @@ def wrapping(setting: Setting) -> Iterator[Figure]:
         return hundred
 
     subjects = {PLAIN: plain, AGAIN: plain, OURS: ours, GATE: gated}
-    yield from setting.compared("wrap_bio()", subjects, wrap, 1000, {OURS: Target.ratio(1.1)})
+    yield from setting.compared("wrap_bio()", subjects, wrap, 1000, {OURS: Target.ratio(1.5)})
 
 
 def growth(setting: Setting) -> Iterator[Figure]:

@@ -24,6 +24,7 @@ import pytest
 from certificates import Certificate, pem_file
 
 import truststore
+from truststore._store import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,10 @@ TIMEOUT = 20  # seconds; only a test that fails waits as long
 
 
 class Store:
-    """The system's store, for this process and its children: one file, and one directory, which is empty."""
+    """The system's store, for this process and its children: one file, and one directory, which is empty.
+
+    Behind these variables, where a refusal looks for another store, is nothing.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.file, self.directory = folder / "system.pem", folder / "system.d"
@@ -53,6 +57,7 @@ class Store:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("SSL_CERT_FILE", str(self.file))
         monkeypatch.setenv("SSL_CERT_DIR", str(self.directory))
+        monkeypatch.setattr(search, "without_variables", lambda: search.Store(search.NOTHING))
 
     def holds(self, *roots: Certificate) -> None:
         """These roots, whatever it held before."""

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         def chain_of(self, leaf: bytes) -> tuple[bytes, ...]: ...
         def vouches_for_client(self, chain: tuple[bytes, ...]) -> bool: ...
         def leaves_clients_to_openssl(self) -> bool: ...
+        def explain_refusal(self, error: SSLCertVerificationError, connection: Connection, *, alone: bool) -> None: ...
 
 
 #: Whether a client's session has the chain of its first handshake: gh-116810. Where this says no by mistake, memory is wasted; where it
@@ -143,6 +144,9 @@ class OpenGate(StandIn):
             if self._verified or not self._sent():
                 raise
             return False
+        except SSLCertVerificationError as error:  # OpenSSL's, where the gate judges after it
+            self._context.explain_refusal(error, self._conn, alone=True)
+            raise
         return True
 
     def shutdown(self) -> object:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from ._judges import Judges
     from ._settings import Values
-    from ._stand_in import StandIn
+    from ._stand_in import Explained, StandIn
     from ._stdlib import Connection, Decoded, Ends, Factory, Password
     from ._store.search import Store
     from ._verdict import Verifier
@@ -116,11 +116,12 @@ class SSLContext(_CSettings):
     _stands_for: tuple[type, ...] = ()
 
     # Not in the __dict__, which belongs to subclasses: they may pickle theirs, and no lock can be.
-    __slots__ = ("_chains", "_direct", "_settings", "_trust")
+    __slots__ = ("_chains", "_direct", "_explained", "_settings", "_trust")
 
     _settings: Settings
     _trust: Trust
     _direct: bool  # there is nothing to do for a connection but to make it
+    _explained: type[Explained]  # what then stands before a client's: to import it each time takes longer than to make one
     _chains: dict[bytes, tuple[bytes, ...]]
 
     def __new__(cls, protocol: int | None = None, *args: object, **kwargs: object) -> Self:
@@ -325,7 +326,8 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> Connection | StandIn:
         if self._direct and (server_side or server_hostname):
-            return super()._wrap_socket(sock, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc,no-any-return]
+            connection = super()._wrap_socket(sock, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc]
+            return connection if server_side else self._explained(connection, self)
         return self._connect(super()._wrap_socket, (sock,), server_side, server_hostname, owner, session)  # type: ignore[misc]
 
     def _wrap_bio(
@@ -339,7 +341,8 @@ class SSLContext(_CSettings):
         session: ssl.SSLSession | None = None,
     ) -> Connection | StandIn:
         if self._direct and (server_side or server_hostname):
-            return super()._wrap_bio(incoming, outgoing, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc,no-any-return]
+            connection = super()._wrap_bio(incoming, outgoing, server_side, server_hostname, owner=owner, session=session)  # type: ignore[misc]
+            return connection if server_side else self._explained(connection, self)
         return self._connect(super()._wrap_bio, (incoming, outgoing), server_side, server_hostname, owner, session)  # type: ignore[misc]
 
     def _connect(
@@ -381,15 +384,15 @@ class SSLContext(_CSettings):
 
         return Gate(connection, self, self._question(connection.server_hostname if check else None), ends, judges)
 
-    def _left_to_openssl(self, settings: Values, make: Callable[[], Connection]) -> Connection | StandIn:
-        """The C object itself, unless there is something to say with a refusal."""
+    def _left_to_openssl(self, settings: Values, make: Callable[[], Connection]) -> StandIn:
+        """For the handshake alone, something stands before the C object that explains a refusal."""
         connection = self._settings.made(self, settings, make)
-        if notes := self._trust.notes:
-            from ._stand_in import Explained
+        is_mixed = self._trust.is_mixed
+        self._direct = is_mixed and not self._settings.are_kept and self.protocol == PROTOCOL_TLS_CLIENT
+        from ._stand_in import Explained  # not before it is needed
 
-            return Explained(connection, notes)
-        self._direct = not self._settings.are_kept and self.protocol == PROTOCOL_TLS_CLIENT and self._trust.is_mixed
-        return connection
+        self._explained = Explained
+        return Explained(connection, self, not is_mixed)
 
     def _served(self, make: Callable[[], Connection], ends: Ends) -> Connection | StandIn:
         """For the server's side."""
@@ -446,13 +449,29 @@ class SSLContext(_CSettings):
         """Whether connections of the server's side ask for a certificate."""
         return VERIFY_MODE not in self._settings.unset and self._settings.in_force(self)[0] != CERT_NONE
 
-    # -- what the gate asks the context ------------------------------------------------------------------------------------------
+    # -- what the gate and the stand-in ask the context -------------------------------------------------------------------------
 
     def as_set(self, function: Callable[[bool], Answer], argument: bool) -> Answer:
         """Call a C function that reads the context's settings, while they are the user's."""
         with self._settings.lock:
             self._settings.apply(self)
             return function(argument)
+
+    def explain_refusal(self, error: ssl.SSLCertVerificationError, connection: Connection, *, alone: bool) -> None:
+        """Have OpenSSL's refusal within a handshake say more (`_refused`). Whatever fails meanwhile, it stands as it is."""
+        try:
+            from . import _refused
+
+            sent, built = _refused.sent_and_built(connection)
+            with self._settings.lock:
+                checks_name = self._settings.in_force(self)[1]
+                question = self._question(connection.server_hostname if checks_name else None).about(sent)
+                platform, roots = _refused.asked(self._trust, self, alone=alone), self._trust.roots
+            _refused.tell(error, built, platform)
+            if roots is not None and not alone:
+                _refused.add_notes(error, question, roots, _stdlib.get_host_flags(self))
+        except Exception:  # noqa: BLE001 - the peer is refused, and by what OpenSSL said
+            return
 
     def leaves_clients_to_openssl(self) -> bool:
         """Whether nothing is in our store that must not vouch for clients; if so, it stays so."""

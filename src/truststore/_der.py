@@ -35,6 +35,8 @@ ATTRIBUTES = {
 }
 #: String types and how their bytes are text; anything else is shown as latin-1.
 CHARSETS = {0x0C: "utf-8", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+#: The most characters of a name that a message shows.
+SHOWN = 160
 
 
 class Malformed(ValueError):
@@ -207,6 +209,12 @@ def attributes(encoded: bytes) -> Iterator[tuple[bytes, int, bytes]]:
 
 def _text(tag: int, value: bytes) -> str:
     return printable(value.decode(CHARSETS.get(tag, "latin-1"), "replace"))
+
+
+def shown(encoded: bytes) -> str:
+    """The same for a message: of a name that is too long for one, the end, which tells most."""
+    text = name(encoded)
+    return text if len(text) <= SHOWN else f"…{text[1 - SHOWN :]}"
 
 
 def printable(text: str) -> str:

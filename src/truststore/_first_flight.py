@@ -99,11 +99,13 @@ def verified_chain(
     hostname: str | None,
     flags: int,
     host_flags: int,
+    got_to: list[bytes] | None = None,
 ) -> tuple[bytes, ...]:
     """The chain (DER, leaf first, root included) that OpenSSL, as `judge` would have it verify a server, accepts `chain` with.
 
     `hostname` is what `ssl` would hand to the C object, an A-label or an address; None: the name is not checked. `flags` and
-    `host_flags` are `verify_flags` and `_host_flags` as they are to count.
+    `host_flags` are `verify_flags` and `_host_flags` as they are to count. If the chain is refused, `got_to` gets the one that OpenSSL had
+    built by then.
 
     Raises the SSLCertVerificationError of the C object if the chain is refused, NoVerdict if there is no verdict, and, for a host name
     that C has no use for, what it raises: ValueError, or TypeError for one with a null character.
@@ -118,7 +120,7 @@ def verified_chain(
             continue
         with lock:
             client.connection.context = judge
-        if client.accepts(message):
+        if client.accepts(message, got_to):
             return client.built(sent)
         unfit = suites, client
     if unfit is None:
@@ -168,18 +170,29 @@ class _Client:
         except OSError as error:
             raise _no_verdict(str(error)) from error
 
-    def accepts(self, message: bytes) -> bool:
+    def accepts(self, message: bytes, got_to: list[bytes] | None = None) -> bool:
         """True if OpenSSL accepts the certificates, False if it objects to the leaf's kind of key, having verified them or not."""
         self.incoming.write(message)
         try:
             self._goes_on()
-        except (SSLCertVerificationError, NoVerdict):
+        except SSLCertVerificationError:
+            if got_to is not None:
+                got_to += self._built_so_far()
+            raise
+        except NoVerdict:
             raise
         except OSError as error:
             if getattr(error, "reason", None) != "WRONG_CERTIFICATE_TYPE":
                 raise _no_verdict(str(error)) from error
             return False
         return True
+
+    def _built_so_far(self) -> tuple[bytes, ...]:
+        """For messages alone: that it cannot be told must not stand for the refusal."""
+        try:
+            return ders(self.connection.get_verified_chain())
+        except Exception:  # noqa: BLE001 - as said
+            return ()
 
     def _goes_on(self) -> None:
         """Have OpenSSL read what has come in: it must want more."""
@@ -197,9 +210,9 @@ class _Client:
 
     def built(self, sent: Sequence[bytes]) -> tuple[bytes, ...]:
         """The chain that OpenSSL built, if it was `sent` that it verified."""
-        if _ders(self.connection.get_unverified_chain()) != sent:
+        if ders(self.connection.get_unverified_chain()) != sent:
             raise _no_verdict("OpenSSL reads them otherwise than they are written")
-        built = _ders(self.connection.get_verified_chain())
+        built = ders(self.connection.get_verified_chain())
         if built[:1] != sent[:1]:
             raise _no_verdict("OpenSSL has not verified them")
         return built
@@ -286,5 +299,6 @@ def _offered(hello: bytes) -> list[bytes]:
     return [hello[at : at + 2] for at in range(start + 2, end, 2)]
 
 
-def _ders(certificates: Iterable[Certificate | None] | None) -> tuple[bytes, ...]:
+def ders(certificates: Iterable[Certificate | None] | None) -> tuple[bytes, ...]:
+    """The certificates that a connection object hands out, as DER."""
     return tuple(certificate.public_bytes(ENCODING_DER) for certificate in certificates or () if certificate)

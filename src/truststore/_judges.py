@@ -20,36 +20,42 @@ from ssl import SSLCertVerificationError
 from . import _checks, _der, _verdict
 from ._denied import denied_in
 from ._first_flight import NoVerdict, verified_chain
-from ._stand_in import explain
+from ._refused import add_notes, tell, whose
 from ._verify_codes import FINAL, REJECTED, UNKNOWN_ISSUER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
+    from ._openssl import Roots
     from ._settings import Settings
     from ._store.public import Bundle
     from ._verdict import Platform, Question, Verifier
 
 
 class StoreJudge:
-    """OpenSSL, with the store of a context. `platform`: whose refusal it is; None leaves OpenSSL's own."""
+    """OpenSSL, with the store of a context. `platform`: whose refusal it is. `as_raised`: it is the error that OpenSSL raised."""
 
-    __slots__ = ("_context", "_host_flags", "_settings", "_platform")
+    __slots__ = ("_as_raised", "_context", "_host_flags", "_platform", "_settings")
 
-    def __init__(self, context: ssl.SSLContext, settings: Settings, host_flags: int, platform: Platform | None = None) -> None:
-        self._context, self._settings, self._host_flags, self._platform = context, settings, host_flags, platform
+    def __init__(
+        self, context: ssl.SSLContext, settings: Settings, host_flags: int, platform: Platform, *, as_raised: bool = False
+    ) -> None:
+        self._context, self._settings, self._host_flags = context, settings, host_flags
+        self._platform, self._as_raised = platform, as_raised
 
     def __call__(self, question: Question) -> tuple[bytes, ...]:
         """The chain that OpenSSL built. Raises SSLCertVerificationError if it refuses, NoVerdict if it does neither."""
-        name, flags = question.server_hostname, question.flags
+        name, flags, got_to = question.server_hostname, question.flags, list[bytes]()
         try:
-            return verified_chain(self._context, self._settings.lock, question.chain, name, flags, self._host_flags)
+            return verified_chain(self._context, self._settings.lock, question.chain, name, flags, self._host_flags, got_to)
         except SSLCertVerificationError as error:
-            if self._platform is None:
+            if self._as_raised:
+                tell(error, got_to or question.chain, self._platform)
                 raise
-            raise _verdict.refusal(question, error.verify_code, self._platform, words=error.verify_message) from None
+            about = whose(error.verify_code, got_to or question.chain)
+            raise _verdict.refusal(question, error.verify_code, self._platform, words=error.verify_message, whose=about) from None
 
 
 class PublicBundles:
@@ -76,7 +82,7 @@ class PublicBundles:
 class Judges:
     """Of one connection."""
 
-    __slots__ = ("_notes", "_own", "_public", "_system", "platform")
+    __slots__ = ("_host_flags", "_own", "_public", "_roots", "_system", "platform")
 
     def __init__(
         self,
@@ -84,7 +90,8 @@ class Judges:
         system: Verifier | None = None,
         platform: Platform = _verdict.OPENSSL,
         public: PublicBundles | None = None,
-        notes: Sequence[str] = (),
+        roots: Roots | None = None,
+        host_flags: int = 0,
     ) -> None:
         #: On what the program loaded; None: it loaded nothing.
         self._own = own
@@ -94,8 +101,8 @@ class Judges:
         self._public = public
         #: Who the system is, in messages.
         self.platform = platform
-        #: What the user should know of the system's store when a peer is refused.
-        self._notes = notes
+        #: The system's, if OpenSSL verifies by them: what the user should know of them is said when a peer is refused.
+        self._roots, self._host_flags = roots, host_flags
 
     def verdict(self, question: Question) -> tuple[bytes, ...]:
         """The chain that was built, root included (DER, leaf first).
@@ -106,7 +113,8 @@ class Judges:
         try:
             return self._verdict(question)
         except SSLCertVerificationError as error:
-            explain(error, self._notes)
+            if self._roots is not None:
+                add_notes(error, question, self._roots, self._host_flags)
             raise
 
     def _verdict(self, question: Question) -> tuple[bytes, ...]:

@@ -25,6 +25,7 @@ LATE = tuple(
         "_names",
         "_offline",
         "_openssl",
+        "_refused",
         "_say",
         "_stand_in",
         "_store.damage",

@@ -1,13 +1,12 @@
 """What stands where ssl keeps its C connection object (`_sslobj`), and the one such thing that has no opinion.
 
-`StandIn` hands everything on to the C object; the gates of `_connection` are made of it. `Explained` lets OpenSSL decide and adds to its
-refusal what the user should know. It takes part in the handshake alone: with the first call that succeeds it puts the C object in its own
-place, and the connection costs what it costs in plain ssl.
+`StandIn` hands everything on to the C object; the gates of `_connection` are made of it. `Explained` lets OpenSSL decide and has its
+refusal explained (`_refused`). It takes part in the handshake alone: when that is over it puts the C object in its own place, and the
+connection costs what it costs in plain ssl.
 """
 
 from __future__ import annotations
 
-import sys
 from operator import attrgetter
 from ssl import SSLCertVerificationError
 
@@ -16,11 +15,17 @@ from ._stdlib import CConnection
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+    from typing import Protocol
 
     from _typeshed import ReadableBuffer
 
     from ._stdlib import Connection
+
+    class Context(Protocol):
+        """What is asked of the context of the connection (`_context.SSLContext`)."""
+
+        def explain_refusal(self, error: SSLCertVerificationError, connection: Connection, *, alone: bool) -> None: ...
 
 
 class StandIn:
@@ -63,16 +68,22 @@ for _name in vars(CConnection):
 
 
 class Explained(StandIn):
-    """OpenSSL decides, and a refusal has notes (from Python 3.11 on)."""
+    """OpenSSL decides within the handshake. `alone`: what the program loaded alone may vouch."""
 
-    __slots__ = ("_notes",)
+    __slots__ = ("_alone", "_context")
 
-    def __init__(self, connection: Connection, notes: Sequence[str]) -> None:
-        super().__init__(connection)
-        self._notes = notes
+    def __init__(self, connection: Connection, context: Context, alone: bool = False) -> None:
+        self._conn = connection
+        self._context = context
+        self._alone = alone
 
     def do_handshake(self) -> None:
-        self._explained(self._conn.do_handshake)
+        try:
+            self._conn.do_handshake()
+        except SSLCertVerificationError as error:
+            self._explain(error)
+            raise
+        self._step_aside()
 
     def read(self, *args: object) -> object:
         return self._explained(self._conn.read, *args)
@@ -84,16 +95,16 @@ class Explained(StandIn):
         try:
             answer = call(*args)
         except SSLCertVerificationError as error:
-            explain(error, self._notes)
+            self._explain(error)
             raise
+        if self._conn.version() is not None:  # to read nothing takes no handshake
+            self._step_aside()
+        return answer
+
+    def _explain(self, error: SSLCertVerificationError) -> None:
+        self._context.explain_refusal(error, self._conn, alone=self._alone)
+
+    def _step_aside(self) -> None:
         owner = self._conn.owner
         if getattr(owner, "_sslobj", None) is self:
             owner._sslobj = self._conn
-        return answer
-
-
-def explain(error: SSLCertVerificationError, notes: Sequence[str]) -> None:
-    """Add these notes."""
-    if sys.version_info >= (3, 11):
-        for note in notes:
-            error.add_note(note)

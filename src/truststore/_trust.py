@@ -29,7 +29,7 @@ from ssl import PROTOCOL_TLS_SERVER, Purpose, SSLCertVerificationError
 
 from . import _stdlib
 from ._own import Lost, Own
-from ._verdict import OPENSSL, OWN, own_anchors_are_lost
+from ._verdict import OPENSSL, OWN, Platform, own_anchors_are_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ._settings import Settings
     from ._store.public import Bundle
     from ._store.search import Store
-    from ._verdict import Platform, Verifier
+    from ._verdict import Verifier
 
 #: Who decides on a connection: OpenSSL alone; a gate after OpenSSL, by own anchors alone; a gate instead of OpenSSL.
 BY_OPENSSL, AFTER_OPENSSL, INSTEAD_OF_OPENSSL = "by OpenSSL", "after OpenSSL", "instead of OpenSSL"
@@ -175,37 +175,31 @@ class Trust:
     def judges(self, context: ssl.SSLContext, settings: Settings, who: str) -> Judges:
         """Those who decide, as of now. Raises SSLCertVerificationError if the system's store is needed and cannot be loaded."""
         from ._judges import Judges, PublicBundles, StoreJudge
+        from ._refused import asked, in_words
 
         host_flags = _stdlib.get_host_flags(context)
-        if who == BY_OPENSSL:
-            return Judges(StoreJudge(context, settings, host_flags), notes=self.notes)
-        if who == AFTER_OPENSSL:
-            return Judges(StoreJudge(self._alone(context), settings, host_flags))
-        system = self._verifier or StoreJudge(self._aside(context), settings, host_flags, self._platform)
+        if who != INSTEAD_OF_OPENSSL:
+            alone = who == AFTER_OPENSSL or not self.is_mixed
+            store = self._alone(context) if who == AFTER_OPENSSL else context
+            judge = StoreJudge(store, settings, host_flags, asked(self, context, alone=alone), as_raised=True)
+            return Judges(judge, roots=None if alone else self.roots, host_flags=host_flags)
+        platform, system, roots = self._platform, self._verifier, self.roots
+        if system is None:
+            aside, roots = self._aside(context), self._system()
+            platform = Platform(platform.name, in_words(roots))
+            system = StoreJudge(aside, settings, host_flags, platform)
         own = StoreJudge(context, settings, host_flags, OWN) if self.own.there_are(context) else None
         public = PublicBundles(self.public, settings, host_flags) if self.public else None
-        return Judges(own, system, self._platform, public, self.notes)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is wrong with the system's store, to be said with a refusal and in the log."""
-        roots = self.roots
-        if roots is None or roots.store is None:
-            return ()
-        if not roots.damaged:
-            return roots.store.warnings
-        from ._store.damage import in_words
-
-        return (*roots.store.warnings, in_words(roots.damaged))
+        return Judges(own, system, platform, public, roots, host_flags)
 
     def say(self) -> None:
         """Tell the log what was found: with the context's lock released, since a handler is somebody else's code."""
-        store = self.roots.store if self.roots else None
-        if store is not None and store is not self._said:
+        roots = self.roots
+        if roots is not None and roots.store is not None and roots.store is not self._said:
             from ._say import found
 
-            self._said = store
-            found(store, self.notes)
+            self._said = roots.store
+            found(roots.store, roots.notes)
 
     def _prepare(self) -> None:
         """A program that loads certificates may lock itself in before it connects."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from ssl import VerifyFlags
 
+    from . import _der
+
     Verifier = Callable[["Question"], Sequence[bytes]]
 
 
@@ -87,26 +89,36 @@ def refusal(
     platform_code: int | None = None,
     platform_message: str = "",
     remedy: str = "",
+    whose: str = "",
 ) -> SSLCertVerificationError:
     """The error for a refused chain, as OpenSSL and CPython would raise it.
 
     `code` is OpenSSL's X509_V_ERR_* (``verify_code``); `words`, for ``verify_message``, are OpenSSL's unless given. `index` says which
     certificate of the chain is to blame. `platform_code` and `platform_message` are what the operating system said, a number as its
     documentation writes it and a sentence in the user's language: kept in attributes of these names, and appended to the message.
-    On Python 3.11 and later a note names the certificate, its issuer, the store that was asked, and `remedy`.
+    On Python 3.11 and later a note names the certificate, its issuer (or says what `whose` does), the store that was asked, and `remedy`.
     """
-    from ._verify_codes import REMEDIES  # for bad news only
-
     words = words or _words(question, code)
     error = _error(code, words, _details(platform, platform_code, platform_message))
-    vars(error).update(
-        platform=platform.name,
-        platform_code=platform_code,
-        platform_message=platform_message,
-        _asked=f"{platform.name}, with {platform.store}",
-    )
-    _annotate(error, _note(question, platform, index, remedy or REMEDIES.get(code, "")))
+    tell(error, platform, whose or _whose(question, index), remedy, platform_code, platform_message)
     return error
+
+
+def tell(
+    error: SSLCertVerificationError,
+    platform: Platform,
+    whose: str,
+    remedy: str = "",
+    platform_code: int | None = None,
+    platform_message: str = "",
+) -> None:
+    """Have the error carry who refused, and a note: whose certificate, who was asked, and the remedy, the code's unless given."""
+    from . import _der
+    from ._verify_codes import REMEDIES  # for bad news only
+
+    who = _der.printable(f"{platform.name}, with {platform.store}")  # a path may be anybody's text
+    vars(error).update(platform=platform.name, platform_code=platform_code, platform_message=platform_message, _asked=who)
+    annotate(error, " ".join(filter(None, (whose, f"Asked: {who}.", remedy or REMEDIES.get(error.verify_code, "")))))
 
 
 def no_verdict(question: Question, platform: Platform, why: str, platform_code: int | None = None) -> SSLCertVerificationError:
@@ -126,18 +138,22 @@ def further(first: SSLCertVerificationError, second: SSLCertVerificationError) -
 
     later = first.verify_code in UNKNOWN_ISSUER and second.verify_code not in UNKNOWN_ISSUER
     said, other = (again(second), first) if later else (again(first), second)
-    _annotate(said, f"Asked besides: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
+    annotate(said, f"Asked besides: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
     return said
 
 
 def nothing_to_verify_with(platform: Platform, passed_over: Iterable[tuple[str, str]]) -> SSLCertVerificationError:
     """The refusal to even connect: there is no anchor at all, neither the system's nor the user's."""
-    looked_at = "; ".join(f"{path}: {why}" for path, why in passed_over) or "nowhere"
     return _without_peer(
         platform,
-        f"no trusted roots were found on this system (looked at {looked_at})",
+        f"no trusted roots were found on this system ({looked_at(passed_over)})",
         "Install the system's certificates (often the package is named ca-certificates), or set SSL_CERT_FILE.",
     )
+
+
+def looked_at(passed_over: Iterable[tuple[str, str]]) -> str:
+    """What was considered, and is not used."""
+    return f"looked at {'; '.join(f'{path}: {why}' for path, why in passed_over) or 'nowhere'}"
 
 
 def unusable_store(platform: Platform, path: str, error: OSError) -> SSLCertVerificationError:
@@ -163,7 +179,7 @@ def _without_peer(platform: Platform, words: str, remedy: str) -> SSLCertVerific
 
     error = _error(UNABLE_TO_GET_ISSUER_LOCALLY, words, "")
     vars(error).update(platform=platform.name, platform_code=None, platform_message="")
-    _annotate(error, remedy)
+    annotate(error, remedy)
     return error
 
 
@@ -183,9 +199,12 @@ def _error(code: int, words: str, appended: str) -> SSLCertVerificationError:
     return error
 
 
-def _annotate(error: SSLCertVerificationError, note: str) -> None:
+def annotate(error: SSLCertVerificationError, note: str) -> None:
+    """Add a note, of one line or several, where Python has notes."""
     if sys.version_info >= (3, 11):
-        error.add_note(note)
+        from . import _der  # for bad news only
+
+        error.add_note("\n".join(map(_der.printable, note.split("\n"))))
 
 
 def _words(question: Question, code: int) -> str:
@@ -209,13 +228,21 @@ def _number(code: int | None) -> str:
     return "" if code is None else str(code) if abs(code) < 0x20000 else f"0x{code & 0xFFFFFFFF:08X}"
 
 
-def _note(question: Question, platform: Platform, index: int, remedy: str) -> str:
+#: Said of a certificate that cannot be named.
+UNREADABLE = "The peer's certificate is missing or cannot be read."
+
+
+def _whose(question: Question, index: int) -> str:
     from . import _der  # for bad news only
 
     try:
-        certificate = _der.Certificate(question.chain[index])
-        subject, issuer = _der.name(certificate.subject), _der.name(certificate.issuer)
-        whose = f"The certificate of [{subject}], issued by [{issuer}], was refused."
+        return blamed(_der.Certificate(question.chain[index]))
     except (IndexError, _der.Malformed):
-        whose = "The peer's certificate is missing or cannot be read."
-    return " ".join(filter(None, (whose, f"Asked: {platform.name}, with {platform.store}.", remedy)))
+        return UNREADABLE
+
+
+def blamed(certificate: _der.Certificate) -> str:
+    """That it is this one that was refused."""
+    from . import _der  # for bad news only
+
+    return f"The certificate of [{_der.shown(certificate.subject)}], issued by [{_der.shown(certificate.issuer)}], was refused."

@@ -82,7 +82,7 @@ class Store:
     there is nothing to load, which any step may decide for; `passed_over` says why. As text it is what the command line says.
     """
 
-    __slots__ = ("covered", "defaults", "directory", "file", "files", "passed_over", "step", "warnings")
+    __slots__ = ("covered", "defaults", "directory", "file", "files", "passed_over", "step", "variables", "warnings")
 
     def __init__(
         self,
@@ -94,6 +94,7 @@ class Store:
         passed_over: tuple[tuple[str, str], ...] = (),
         warnings: tuple[str, ...] = (),
         defaults: tuple[str, ...] = (),
+        variables: tuple[str, ...] = (),
     ) -> None:
         #: What decided: one of the constants above.
         self.step = step
@@ -109,6 +110,8 @@ class Store:
         self.defaults = defaults
         #: (path, why) of what was looked at and is not used, in order.
         self.passed_over = passed_over
+        #: The variables of the environment by which the user has named it, if that is the step.
+        self.variables = variables
         #: What the user should know, in sentences.
         self.warnings = warnings
 
@@ -178,6 +181,11 @@ def find(
     return search.store(NOTHING)
 
 
+def without_variables() -> Store:
+    """The store as it would be found if nobody had named one in the environment."""
+    return find(environ={name: value for name, value in _environ().items() if not name.endswith(("SSL_CERT_FILE", "SSL_CERT_DIR"))})
+
+
 def _environ() -> Mapping[str, str]:
     """The environment; nothing in a program with more rights than its caller, whose environment it is (OpenSSL calls secure_getenv)."""
     if not any(variable in os.environ for variable in _VARIABLES) or secure.is_secure():
@@ -234,7 +242,8 @@ class _Search:
         else:
             usable = filter(None, [self._obeyed("SSL_CERT_DIR", path, hashed_directory_problem) for path in directories])
             directory = os.pathsep.join(usable) or None
-        return self.store(ENVIRONMENT, bundle, directory, defaults=(default,) if default else ())
+        variables = (*([file[0]] if file else []), *(["SSL_CERT_DIR"] if directories is not None else []))
+        return self.store(ENVIRONMENT, bundle, directory, defaults=(default,) if default else (), variables=variables)
 
     def openssl(self) -> Store | None:
         bundle = self._default(self._bundle, bundle_problem)
@@ -270,10 +279,11 @@ class _Search:
         directory: str | None = None,
         files: tuple[str, ...] = (),
         defaults: tuple[str, ...] = (),
+        variables: tuple[str, ...] = (),
     ) -> Store:
         covered = bool(file and directory and self._covers(directory, file))
         warnings = (*self._unheeded.values(), *self._warnings)
-        return Store(step, file, directory, files, covered, tuple(self._passed_over.items()), warnings, defaults)
+        return Store(step, file, directory, files, covered, tuple(self._passed_over.items()), warnings, defaults, variables)
 
     # What the user wishes.
 
