@@ -125,10 +125,10 @@ REMEDIES = {
     65: _NOT_ASKED_FOR,
     EE_KEY_TOO_WEAK: "The server's operator needs a certificate with a stronger key (RSA of 2048 bits or more, P-256): "
     "SSLContext.security_level says what is asked for.",
-    CA_KEY_TOO_WEAK: ""An authority of the chain has too weak a key: the server's operator needs a certificate by a stronger one, and "
+    CA_KEY_TOO_WEAK: "An authority of the chain has too weak a key: the server's operator needs a certificate by a stronger one, and "
     "SSLContext.security_level says what is asked for.",
-    SIGNATURE_TOO_WEAK: "A certificate of the chain is signed by way of a hash that is broken, such as SHA-1: whoever runs the authority has to sign with "
-    "SHA-256.",
+    SIGNATURE_TOO_WEAK: "A certificate of the chain is signed by way of a hash that is broken, such as SHA-1: whoever runs the authority "
+    "has to sign with SHA-256.",
     69: "This is a fault of the program's, or of truststore's: please report it, with what led to it.",
     70: "The store could not be searched: see whether its files can be read.",
     71: _NOT_ASKED_FOR,

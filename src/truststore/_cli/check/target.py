@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import NamedTuple
 
-from ..._names import ip_address, without_zone
+from ..._names import ip_address
 
 HTTPS = 443
 
@@ -100,9 +100,14 @@ def _port(text: str) -> int:
 def ascii_name(host: str) -> str:
     """An A-label (as Python's `ssl` has it, by IDNA 2003), or an address without its zone. Raises ArgumentTypeError."""
     try:
-        name = host if ip_address(without_zone(host)) else host.encode("idna").decode("ascii")
+        name = host if ip_address(_without_zone(host)) else host.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise argparse.ArgumentTypeError(f"{host!r} is no host name: {error}") from None
     if not _HARMLESS.fullmatch(name):
         raise argparse.ArgumentTypeError(f"{host!r} is no host name, nor an address")
-    return without_zone(name)
+    return _without_zone(name)
+
+
+def _without_zone(name: str) -> str:
+    """An IPv6 address without its zone, which says how to get there, not who that is (RFC 6874); anything else as it is."""
+    return name.partition("%")[0] if ":" in name else name
