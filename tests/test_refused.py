@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import copy
 import gc
+import os
 import pickle
 import select
 import socket
@@ -21,9 +22,9 @@ from certificates import CLIENT_AUTH, Authority, Certificate, pem_file, self_sig
 from servers import HOST, TIMEOUT, Server, Store, connected, exchange, in_memory, needs_openssl
 
 import truststore
-from truststore import _der, _first_flight, _refused, _stdlib, _verdict
+from truststore import _der, _first_flight, _openssl, _refused, _stdlib, _verdict
 from truststore._stand_in import Explained
-from truststore._store import search
+from truststore._store import files, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def test_who_refused(stranger: Certificate) -> None:
     ours, theirs = refusal(made(), server), refusal(plain, server)
     assert (ours.args, str(ours)) == (theirs.args, str(theirs))
     said, expected = vars(ours), vars(theirs)
-    assert (said["platform"], said["platform_code"], said["platform_message"]) == ("OpenSSL", None, "")
+    assert (said["platform"], said["platform_code"], said["platform_message"]) == ("OpenSSL", ours.verify_code, ours.verify_message)
     assert {name: said[name] for name in expected} == expected
 
 
@@ -449,6 +450,32 @@ def test_what_they_hide_is_asked_the_same_question(
     context = made()
     context.set_ciphers("DEFAULT:@SECLEVEL=5")
     assert "own store" not in note(unverified(context, leaf))
+
+
+@with_notes
+def test_what_they_hide_is_loaded_once(hidden: Path, root: Authority, leaf: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may be refused often. When the store has changed it is loaded anew, and so it is in a child of fork()."""
+    loaded: list[search.Store] = []
+    load = _openssl._load_store
+
+    def load_and_tell(context: ssl.SSLContext, store: search.Store) -> object:
+        loaded.append(store)
+        return load(context, store)
+
+    monkeypatch.setattr(_openssl, "_load_store", load_and_tell)
+    os.utime(hidden, ns=(0, 0))
+    monkeypatch.setattr(files, "_SETTLED_AFTER", 0)
+
+    def is_loaded_again() -> bool:
+        loaded.clear()
+        assert HIDDEN in note(unverified(made(), leaf))
+        return [str(hidden)] == [store.file for store in loaded if store.step == search.TABLE]
+
+    assert [is_loaded_again() for _ in range(3)] == [True, False, False]
+    hidden.write_text(pem_file([root]) * 2, "ascii")
+    assert [is_loaded_again() for _ in range(2)] == [True, False]
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert [is_loaded_again() for _ in range(2)] == [True, False]
 
 
 @with_notes

@@ -1,8 +1,8 @@
 """Systems where OpenSSL verifies: the system's roots as files, loaded into contexts.
 
-`_store.search` finds the store. `Roots` belongs to one context, whose lock guards every call here but what is asked after a refusal
-(`hidden()`, `notes`). The store is loaded once, and with `load_verify_locations()`: set_default_verify_paths() of OpenSSL 3 adds a lookup
-by URI each time it is called, which every later handshake pays for (https://github.com/sethmlarson/truststore/issues/212).
+`_store.search` finds the store. `Roots` belongs to one context, whose lock guards every call but `notes`, which is asked after a refusal.
+The store is loaded once, and with `load_verify_locations()`: set_default_verify_paths() of OpenSSL 3 adds a lookup by URI each time it is
+called, which every later handshake pays for (https://github.com/sethmlarson/truststore/issues/212).
 
 A hashed directory that is proven to hold all of the bundle is loaded in its stead: OpenSSL then reads the one root a handshake needs.
 
@@ -11,6 +11,7 @@ What a library loaded by itself (`_store.public`) comes with the system's roots,
 
 from __future__ import annotations
 
+import os
 from ssl import SSLCertVerificationError
 
 from . import _stdlib
@@ -33,16 +34,15 @@ NOT_LOADED, BEGUN, LOADED = "not loaded", "begun", "loaded"
 class Roots:
     """The system's roots of one context. It works on the C context below the overrides, whose lists would ask back here."""
 
-    __slots__ = ("_aside", "_everything", "_hidden", "damaged", "state", "store")
+    __slots__ = ("_aside", "_everything", "damaged", "state", "store")
 
     def __init__(self) -> None:
         self.store: Store | None = None
         self.state = NOT_LOADED
         #: Blocks of the store that were left out: a damaged one costs one certificate.
         self.damaged: tuple[Damaged, ...] = ()
-        # Contexts with the system's roots alone: for a gate that asks them, for a refusal that asks what variables hide, and for the lists.
+        # Contexts with the system's roots alone: for a gate that asks them, and for the lists.
         self._aside: ssl.SSLContext | None = None
-        self._hidden: ssl.SSLContext | None = None
         self._everything: ssl.SSLContext | None = None
 
     @property
@@ -93,17 +93,6 @@ class Roots:
             self._aside = aside
         return self._aside
 
-    def hidden(self, security_level: int) -> ssl.SSLContext:
-        """A context with what would be the system's store if no variable of the environment named another. Raises what `load()` raises."""
-        hidden = self._hidden
-        if hidden is None or _stdlib.security_level(hidden) != security_level:
-            from ._store.search import without_variables
-
-            hidden = plain_context(security_level)
-            _load_store(hidden, without_variables())
-            self._hidden = hidden
-        return hidden
-
     @property
     def notes(self) -> tuple[str, ...]:
         """What is wrong with the store, to be said with a refusal and in the log."""
@@ -138,6 +127,31 @@ class Roots:
         if not (store or has_others):
             raise nothing_to_verify_with(OPENSSL, store.passed_over)
         return store
+
+
+#: The last that `behind_variables()` has made, by what it was made of.
+_BEHIND_VARIABLES: dict[object, ssl.SSLContext] = {}
+
+
+def behind_variables(security_level: int) -> ssl.SSLContext:
+    """A context with what would be the system's store if no variable of the environment named another. Raises OSError.
+
+    It is kept until that store changes, since a program may be refused often. A child of fork() makes its own: another thread of the parent
+    may have held the locks within.
+    """
+    from ._store.files import state
+    from ._store.search import without_variables
+
+    store = without_variables()
+    paths = (*filter(None, (store.file, store.directory)), *store.files)
+    made_of = os.getpid(), security_level, *((path, state(path)) for path in paths)
+    context = _BEHIND_VARIABLES.get(made_of)
+    if context is None:
+        context = plain_context(security_level)
+        _load_store(context, store)
+        _BEHIND_VARIABLES.clear()
+        _BEHIND_VARIABLES[made_of] = context
+    return context
 
 
 def _load_store(context: ssl.SSLContext, store: Store) -> tuple[Damaged, ...]:

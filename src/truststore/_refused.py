@@ -126,8 +126,10 @@ def _is_trusted_behind_variables(code: int, question: Question, roots: Roots, ho
     """Asked of the certificates alone, without a connection. Not if it makes no difference, or should make none."""
     if roots.store is None or not roots.store.variables or code in MISMATCHES or code in FINAL:
         return False
+    from ._openssl import behind_variables  # where OpenSSL verifies
+
     try:
-        hidden = roots.hidden(question.security_level)
+        hidden = behind_variables(question.security_level)
         verified_chain(hidden, allocate_lock(), question.chain, question.server_hostname, question.flags, host_flags)
     except OSError:  # refused, no verdict, or no such store
         return False

@@ -112,10 +112,15 @@ def tell(
     platform_code: int | None = None,
     platform_message: str = "",
 ) -> None:
-    """Have the error carry who refused, and a note: whose certificate, who was asked, and the remedy, the code's unless given."""
+    """Have the error carry who refused, and a note: whose certificate, who was asked, and the remedy, the code's unless given.
+
+    What OpenSSL says is the verify code, and its words.
+    """
     from . import _der
     from ._verify_codes import REMEDIES  # for bad news only
 
+    if platform.name == OPENSSL.name:
+        platform_code, platform_message = error.verify_code, error.verify_message
     who = _der.printable(f"{platform.name}, with {platform.store}")  # a path may be anybody's text
     vars(error).update(platform=platform.name, platform_code=platform_code, platform_message=platform_message, _asked=who)
     annotate(error, " ".join(filter(None, (whose, f"Asked: {who}.", remedy or REMEDIES.get(error.verify_code, "")))))

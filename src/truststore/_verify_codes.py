@@ -23,8 +23,8 @@ OF_THE_LEAF = frozenset((HOSTNAME_MISMATCH, 63, IP_ADDRESS_MISMATCH, 66))
 NOT_YET_VALID, EXPIRED = 9, 10
 
 _ADD_THE_ROOT = (
-    "If this is a company's server or proxy, its root belongs into the system's store (ask the administrators), "
-    "or into this program alone with SSLContext.load_verify_locations()."
+    "If this is a company's server or proxy, add its root to the system's store (ask the administrators), "
+    "or to this program alone with SSLContext.load_verify_locations()."
 )
 _INTERMEDIATE_OR_ROOT = "The server may have left out an intermediate certificate, which its operator has to add. " + _ADD_THE_ROOT
 _ISSUE_ANEW = "Whoever runs the authority has to issue the certificate anew"

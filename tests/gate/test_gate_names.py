@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: What moves data, or is answered by the gate itself.
 GUARDED = {"do_handshake", "get_verified_chain", "getpeercert", "read", "shutdown", "write"}
 #: Names by the version that brought them. Before one is entered here somebody has to look at what it does: if it is harmless until the
-#: verdict it belongs into `_stdlib.HARMLESS`, otherwise it waits.
+#: verdict it is to be added to `_stdlib.HARMLESS`, otherwise it waits.
 NAMES = {
     (3, 10): {
         "cipher",
