@@ -28,7 +28,7 @@ from cryptography import x509  # noqa: E402
 from cryptography.x509.oid import NameOID  # noqa: E402
 
 from truststore import _cli  # noqa: E402
-from truststore._cli.check import judges, remedies  # noqa: E402
+from truststore._cli.judged import judges, remedies  # noqa: E402
 from truststore._store import search  # noqa: E402
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from servers import HOST, Server, Store, answer_http, needs_openssl
 from starttls_servers import REFUSALS, SCRIPTS, StartTls
 
 from truststore import SSLContext, _cli
-from truststore._cli.check import details, diagnosis, judges, remedies, starttls, stream, target, trouble
-from truststore._cli.check.connection import Seen
+from truststore._cli.check import starttls, stream, target, trouble
+from truststore._cli.judged import Judged, details, diagnosis, judges, remedies
 from truststore._cli.status import CannotAsk
 from truststore._store import files
 
@@ -661,22 +661,13 @@ def test_an_inspecting_proxy_by_its_own_words(trusted: Authority, check: Callabl
     assert "Example Corp TLS Inspection CA" in peer["notes"][0]
 
 
-def test_the_clock(trusted: Authority, check: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock(trusted: Authority) -> None:
     leaf = issued(trusted)
-    with Server(leaf.server_context()) as server:
-        refusal = ssl.SSLCertVerificationError()
-        refusal.verify_code, refusal.verify_message = 9, ""
-        seen = seen_of(leaf, server.port)
-        past, future = (datetime.now(timezone.utc) + timedelta(days=days) for days in (-5000, 5000))
-        assert diagnosis.diagnose(seen, refusal, [], past).cause == "clock"
-        refusal.verify_code = 10
-        assert diagnosis.diagnose(seen, refusal, [], future).cause == "clock"
-
-
-def seen_of(leaf: Certificate, port: int) -> Any:
-    sent = (leaf.der, leaf.root.der)
-    place = target.Target(HOST, port, None)
-    return Seen(place, None, HOST, SSLContext(ssl.PROTOCOL_TLS_CLIENT), None, False, None, None, sent, (), False)
+    refusal = ssl.SSLCertVerificationError()
+    judged = Judged(SSLContext(ssl.PROTOCOL_TLS_CLIENT), HOST, refusal, False, (leaf.der, leaf.root.der), ())
+    for code, days in (9, -5000), (10, 5000):
+        refusal.verify_code, refusal.verify_message = code, ""
+        assert diagnosis.diagnose(judged, refusal, [], datetime.now(timezone.utc) + timedelta(days=days)).cause == "clock"
 
 
 def test_a_store_that_variables_hide(small: Authority, compiled: Path, system: Store, check: Callable[..., Answer]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,8 @@ from commands import truststore_command
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from servers import HOST, Store, needs_openssl
+
+from truststore._cli.judged import judges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +46,9 @@ def test_trusted(system: Store, root: Authority, file: Path) -> None:
     text = done.stdout.replace("\n", " ")
     assert f"{file} for {HOST} is trusted." in text
     assert f"Decided by OpenSSL, with the roots in {system.file}" in text
-    lines = [line for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert len(lines) == 3, "leaf, intermediate, root"
+    assert "The chain, from the root that vouches for it:" in text
+    digests = [line.strip() for line in done.stdout.splitlines() if len(line.strip()) == 64]
+    assert digests == [sha256(each.der).hexdigest() for each in (root, *reversed(leaf.chain))]
 
 
 def test_der_and_standard_input(system: Store, leaf: Certificate, file: Path) -> None:
@@ -57,25 +61,29 @@ def test_der_and_standard_input(system: Store, leaf: Certificate, file: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("make", "code"),
+    ("make", "code", "cause"),
     [
-        (lambda root: Authority.new("Stranger").issue(HOST), 20),
-        (lambda root: self_signed(HOST), 18),
-        (lambda root: root.issue(HOST, starts=-9, ends=-2), 10),
-        (lambda root: root.issue("elsewhere.example"), 62),
+        (lambda root: Authority.new("Stranger").issue(HOST), 20, "unknown root"),
+        (lambda root: self_signed(HOST), 18, "self-signed"),
+        (lambda root: root.issue(HOST, starts=-9, ends=-2), 10, "expired"),
+        (lambda root: root.issue("elsewhere.example"), 62, "wrong name"),
     ],
     ids=["stranger", "self-signed", "expired", "another name"],
 )
-def test_refused(system: Store, root: Authority, file: Path, make: Callable[[Authority], Certificate], code: int) -> None:
+def test_refused(
+    system: Store, root: Authority, file: Path, make: Callable[[Authority], Certificate], code: int, cause: str
+) -> None:
     file.write_text(pem_file(make(root).chain or [make(root)]))
     document = verified(file, "--name", HOST)
-    assert (document["trusted"], document["code"], document["chain"]) == (False, code, None)
+    assert (document["trusted"], document["code"], document["cause"]) == (False, code, cause)
+    assert document["blamed"] == document["sent"][0]["sha256"]
     assert document["notes"]
     done = truststore_command("verify", str(file), "--name", HOST)
     assert (done.returncode, done.stderr) == (REFUSED, "")
     assert "is REFUSED: " in done.stdout.replace("\n", " ")
     assert f"(verify code {code})" in done.stdout.replace("\n", " ")
-    assert "The certificates in the file:" in done.stdout
+    assert "The chain, as far as it goes:" in done.stdout
+    assert document["notes"][0] in done.stdout.replace("\n", " ")
 
 
 def test_any_name_will_do_without_one(system: Store, root: Authority, file: Path) -> None:
@@ -99,11 +107,45 @@ def test_strict(system: Store, file: Path) -> None:
 def test_the_document(system: Store, leaf: Certificate, root: Authority, file: Path) -> None:
     file.write_text(leaf.pem)
     document = verified(file, "--name", HOST)
-    assert document.keys() == {"schema", "trusted", "name", "strict", "judge", "code", "message", "notes", "sent", "chain"}
+    members = {
+        "schema",
+        "trusted",
+        "name",
+        "strict",
+        "judge",
+        "code",
+        "message",
+        "cause",
+        "blamed",
+        "notes",
+        "warnings",
+        "commands",
+    }
+    assert document.keys() == {*members, "sent", "chain", "others"}
     assert (document["schema"], document["code"], document["message"], document["notes"]) == (1, 0, None, [])
     assert len(document["sent"]) == 1
-    assert [each.keys() for each in document["chain"]] == [{"subject", "issuer", "not_before", "not_after", "sha256"}] * 2
+    assert [each.pop("whence") for each in document["chain"]] == ["in the file", "from the store"]
     assert document["chain"][0] == document["sent"][0]
+
+
+def test_who_else_would_say_what(
+    system: Store, leaf: Certificate, file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file.write_text(leaf.pem)
+    others = {each["key"]: each["trusted"] for each in verified(file, "--name", HOST)["others"]}
+    assert others["environment"] is True
+    assert others.keys() == judges.PARTIES.keys()
+    other = tmp_path / "other.pem"
+    other.write_text(Authority.new("Another").pem)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    assert "Who else would say what:" in truststore_command("verify", str(file)).stdout
+
+
+def test_nothing_to_verify_with(system: Store, leaf: Certificate, file: Path) -> None:
+    """Not "an unknown root"."""
+    system.file.write_text("")
+    file.write_text(leaf.pem)
+    assert verified(file)["cause"] == "empty store"
 
 
 def test_hostile_names(system: Store, file: Path) -> None:
@@ -113,7 +155,8 @@ def test_hostile_names(system: Store, file: Path) -> None:
     assert done.returncode == REFUSED
     assert done.stdout.replace("\n", "").isprintable()
     assert not [line for line in done.stdout.splitlines() if line.startswith("is trusted")]
-    assert max(map(len, done.stdout.splitlines())) <= max(80, len(str(system.file)) + 1)
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("    ")]  # those are to be copied, as one line
+    assert max(map(len, lines)) <= max(80, len(str(system.file)) + 1)
 
 
 @pytest.mark.parametrize(

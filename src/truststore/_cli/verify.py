@@ -8,12 +8,12 @@ import sys
 
 from .._context import SSLContext
 from .._store import pem
-from .._verify_codes import REMEDIES
-from . import certificate, say
+from . import say
+from .judged import Judged, report
+from .judged.judges import STRICT, STRICT_BY_DEFAULT
 from .status import REFUSED, TRUSTED, CannotAsk
 
-#: Whether ssl.create_default_context() is strict.
-STRICT_BY_DEFAULT = sys.version_info >= (3, 13)
+IN_FILE = "in the file"
 #: More certificates are no chain.
 MOST = 100
 
@@ -28,24 +28,25 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--strict",
         action=argparse.BooleanOptionalAction,
         default=STRICT_BY_DEFAULT,
-        help="what ssl.create_default_context() adds since Python 3.13, VERIFY_X509_STRICT (default: as this Python does)",
+        help="as strict as ssl.create_default_context() is since Python 3.13 (default: as it is on this Python)",
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say who else would say what, even if all say the same")
     parser.add_argument("--json", action="store_true", help="as a JSON document")
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Ask, and say who decided what, and about which chain."""
+    """Ask, and say who decided what, about which chain, why, and who else would say otherwise."""
     sent = _read(options.file)
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = options.name is not None
     if options.strict:
-        context.verify_flags |= ssl.VERIFY_X509_STRICT
-    refusal, chain = _verdict(context, sent, options.name)
+        context.verify_flags |= STRICT
+    found = report.report_on(_judged(context, sent, options.name), report.Origin(IN_FILE))
     if options.json:
-        print(_json(context, options, refusal, chain, sent), end="")
+        print(say.document({"strict": options.strict, **report.described(found)}), end="")
     else:
-        _print(context, options, refusal, chain, sent)
-    return REFUSED if refusal else TRUSTED
+        _print(found, options)
+    return REFUSED if found.judged.refusal else TRUSTED
 
 
 def _read(path: str) -> list[bytes]:
@@ -64,64 +65,22 @@ def _read(path: str) -> list[bytes]:
     return found
 
 
-def _verdict(context: SSLContext, sent: list[bytes], name: str | None) -> tuple[ssl.SSLCertVerificationError | None, list[bytes]]:
-    """The refusal, or the chain that was built. Raises CannotAsk if there is no verdict."""
+def _judged(context: SSLContext, sent: list[bytes], name: str | None) -> Judged:
+    """With the refusal, or the chain that was built. Raises CannotAsk if there is no verdict."""
+    can_be_asked = False
     try:
-        return None, context.verify_chain(sent, name)
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)  # refused where there is nothing to verify with
+        can_be_asked = True
+        return Judged(context, name, None, False, tuple(sent), tuple(context.verify_chain(sent, name)))
     except ssl.SSLCertVerificationError as refusal:
-        return refusal, []
+        return Judged(context, name, refusal, not can_be_asked, tuple(sent), ())
     except (ssl.SSLError, ValueError) as error:
         raise CannotAsk(str(error)) from error
 
 
-def _print(
-    context: SSLContext,
-    options: argparse.Namespace,
-    refusal: ssl.SSLCertVerificationError | None,
-    chain: list[bytes],
-    sent: list[bytes],
-) -> None:
+def _print(found: report.Report, options: argparse.Namespace) -> None:
     whose = say.shown(options.file, say.VALUE) + (f" for {say.shown(options.name)}" if options.name else ", for any name,")
-    if refusal is None:
-        say.paragraph(f"{whose} is {say.painted('trusted', say.GREEN)}.")
-    else:
-        rule = say.shown(refusal.verify_message, say.SENTENCE)
-        say.paragraph(f"{whose} is {say.painted('REFUSED', say.RED)}: {rule} (verify code {refusal.verify_code}).")
-    say.paragraph(f"Decided by {_judge(context)}.")
-    print("The chain, as verified:" if chain else "The certificates in the file:")
-    print(*map(certificate.line, chain or sent), sep="\n")
-    for note in _notes(refusal) if refusal else ():
-        say.paragraph(note)
+    report.print_verdict(whose, found)
+    report.print_reasons(found)
     say.paragraph("This is about the certificates: a connection also proves that the server holds the key.")
-
-
-def _judge(context: SSLContext) -> str:
-    return say.shown(f"{context._platform.name}, with {context.system_store or context._platform.store}", say.SENTENCE)
-
-
-def _notes(refusal: ssl.SSLCertVerificationError) -> list[str]:
-    """What to do about it. Before Python 3.11 an exception has no notes."""
-    notes = getattr(refusal, "__notes__", None) or [REMEDIES.get(refusal.verify_code, "")]
-    return [say.shown(line, say.SENTENCE) for note in notes for line in note.splitlines() if line]
-
-
-def _json(
-    context: SSLContext,
-    options: argparse.Namespace,
-    refusal: ssl.SSLCertVerificationError | None,
-    chain: list[bytes],
-    sent: list[bytes],
-) -> str:
-    return say.document(
-        {
-            "trusted": refusal is None,
-            "name": options.name,
-            "strict": options.strict,
-            "judge": _judge(context),
-            "code": refusal.verify_code if refusal else 0,
-            "message": say.shown(refusal.verify_message, say.SENTENCE) if refusal else None,
-            "notes": _notes(refusal) if refusal else [],
-            "sent": list(map(certificate.described, sent)),
-            "chain": list(map(certificate.described, chain)) or None,
-        }
-    )
+    report.print_others(found, verbose=options.verbose)

@@ -1,7 +1,7 @@
 """``check HOST[:PORT]|URL …``: connect, and say who decided what, about which chain, why, and who else would say otherwise.
 
-`target` reads what is given, `proxy` and `starttls` lead to TLS, `connection` looks at it, `trouble` says why it cannot; `judges` asks the
-others, `diagnosis` and `remedies` explain a refusal, `details` and `tree` a certificate and a chain; `report` prints.
+`target` reads what is given, `proxy` and `starttls` lead to TLS, `connection` looks at it, `trouble` says why it cannot, `report` says what
+came of it. What is said of the certificates is in `judged`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import ssl
 from ..._context import SSLContext
 from .. import export, say
 from ..certificate import pem
+from ..judged.judges import STRICT, STRICT_BY_DEFAULT
 from ..status import CannotAsk
-from ..verify import STRICT_BY_DEFAULT
-from . import connection, judges, proxy, report, starttls
+from . import connection, proxy, report, starttls
 from . import target as targets
 
 TYPE_CHECKING = False
@@ -67,14 +67,14 @@ def answer(options: argparse.Namespace) -> int:
         documents.append(report.described(peer, found, options))
         if not options.json and not isinstance(found, str):
             print(end=lines_between)
-            report.print_report(found, options)
+            report.print_checked(found, options)
             lines_between = "\n"
     if options.json:
         print(say.document({"peers": documents}), end="")
     return report.worst(statuses)
 
 
-def _asked(peer: Target, options: argparse.Namespace) -> report.Report | str:
+def _asked(peer: Target, options: argparse.Namespace) -> report.Checked | str:
     """What there is to report; or why there is nothing, which is said."""
     try:
         seen = connection.see(peer, options, lambda certificate: _make_context(options, certificate))
@@ -82,15 +82,15 @@ def _asked(peer: Target, options: argparse.Namespace) -> report.Report | str:
         report.print_trouble(peer, str(error))
         return str(error)
     if options.save_chain is not None:
-        _save(options.save_chain, seen.sent)
-    return report.report_on(seen)
+        _save(options.save_chain, seen.judged.sent)
+    return report.checked(seen, options)
 
 
 def _make_context(options: argparse.Namespace, certificate: str | None) -> SSLContext:
     """Which shows this certificate to servers that ask for one."""
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.strict:
-        context.verify_flags |= judges.STRICT
+        context.verify_flags |= STRICT
     for option, path, load in (
         ("--ca", options.ca, context.load_verify_locations),
         ("--cert", certificate, context.load_cert_chain),

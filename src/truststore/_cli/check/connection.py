@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ... import _stdlib
 from ..._context import SSLContext
+from ..judged import Judged
 from ..status import CannotAsk
 from . import proxy, starttls, trouble
 from .stream import Tls
@@ -31,24 +32,15 @@ DER = _stdlib.ENCODING_DER
 
 
 class Seen(NamedTuple):
-    """A server, as it has shown itself to a context."""
+    """A server, as it has shown itself."""
 
     target: Target
     #: By which it was reached.
     proxy: proxy.Proxy | None
-    #: What its certificate is to be for.
-    name: str
-    context: SSLContext
-    refusal: ssl.SSLCertVerificationError | None
-    #: Whether it was refused before it was asked, since there is nothing to verify with.
-    is_unasked: bool
+    judged: Judged
     #: None after a refusal.
     protocol: str | None
     cipher: str | None
-    #: The certificates that it sent.
-    sent: tuple[bytes, ...]
-    #: The chain that was built; after a refusal as far as that came, which may be nowhere.
-    built: tuple[bytes, ...]
     #: Whether it has asked for a certificate of the client's.
     asks: bool
 
@@ -122,9 +114,8 @@ class _Greeting:
         """What came of it."""
         agreed = self._tls if self._refusal is None else None
         protocol, cipher = (agreed.protocol, agreed.cipher) if agreed else (None, None)
-        sent, built = self._chains()
-        refusal, is_unasked = self._refusal, self._is_unasked
-        return Seen(target, by, self.name, self._context, refusal, is_unasked, protocol, cipher, sent, built, self.asks)
+        judged = Judged(self._context, self.name, self._refusal, self._is_unasked, *self._chains())
+        return Seen(target, by, judged, protocol, cipher, self.asks)
 
     def _chains(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """As it was sent, and as it was built."""

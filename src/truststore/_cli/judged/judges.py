@@ -1,6 +1,6 @@
-"""Who else would say what of a server: everybody on this machine who is asked for trust, about the chain that one connection has brought.
+"""Who else would say what of a server: everybody on this machine who is asked for trust, about the same certificates.
 
-Nobody connects again: OpenSSL is asked without a connection (`_first_flight`), with the store that the party would load.
+Nobody connects: OpenSSL is asked without a connection (`_first_flight`), with the store that the party would load.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from ... import _stdlib
 from ..._context import SSLContext
 from ..._first_flight import verified_chain
 from .. import say
-from ..verify import STRICT_BY_DEFAULT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +24,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..._store.search import Store
-    from .connection import Seen
+    from . import Judged
 
-#: What ssl.create_default_context() sets since Python 3.13.
+#: What ssl.create_default_context() sets since Python 3.13, and whether this is one.
 STRICT = ssl.VERIFY_X509_STRICT | _stdlib.PARTIAL_CHAIN
+STRICT_BY_DEFAULT = sys.version_info >= (3, 13)
 #: urllib3 does the same since this version.
 STRICT_URLLIB3 = (2, 4)
 
@@ -51,13 +51,13 @@ class Verdict(NamedTuple):
     words: str
 
 
-def all_of(seen: Seen) -> list[Verdict]:
+def all_of(judged: Judged) -> list[Verdict]:
     """The verdict that was given first, then everybody else's; that one alone if the server has sent nothing to judge."""
-    refusal = seen.refusal
+    refusal = judged.refusal
     given = Verdict(
-        "check", "this check", refusal is None, refusal.verify_code if refusal else 0, refusal.verify_message if refusal else ""
+        "given", "this command", refusal is None, refusal.verify_code if refusal else 0, refusal.verify_message if refusal else ""
     )
-    return [given, *(_verdict(key, party(), seen) for key, party in PARTIES.items())] if seen.sent else [given]
+    return [given, *(_verdict(key, party(), judged) for key, party in PARTIES.items())] if judged.sent else [given]
 
 
 def differ(verdicts: list[Verdict]) -> bool:
@@ -65,7 +65,7 @@ def differ(verdicts: list[Verdict]) -> bool:
     return len({verdict.trusted for verdict in verdicts if verdict.trusted is not None}) > 1
 
 
-def _verdict(key: str, party: Party | str, seen: Seen) -> Verdict:
+def _verdict(key: str, party: Party | str, judged: Judged) -> Verdict:
     if isinstance(party, str):
         return Verdict(key, party, None, 0, "")
     try:
@@ -73,7 +73,7 @@ def _verdict(key: str, party: Party | str, seen: Seen) -> Verdict:
     except (OSError, ValueError) as error:
         return Verdict(key, party.who, None, 0, f"its roots cannot be loaded: {error}")
     try:
-        _ask(context, party.strict, seen)
+        _ask(context, party.strict, judged)
     except ssl.SSLCertVerificationError as error:
         return Verdict(key, party.who, False, error.verify_code, error.verify_message)
     except (OSError, ValueError) as error:
@@ -81,13 +81,14 @@ def _verdict(key: str, party: Party | str, seen: Seen) -> Verdict:
     return Verdict(key, party.who, True, 0, "")
 
 
-def _ask(context: ssl.SSLContext, strict: bool, seen: Seen) -> None:
+def _ask(context: ssl.SSLContext, strict: bool, judged: Judged) -> None:
     flags = context.verify_flags | (STRICT if strict else 0)
     if isinstance(context, SSLContext):
         context.verify_flags = flags
-        context.verify_chain(seen.sent, seen.name)
+        context.check_hostname = judged.name is not None
+        context.verify_chain(judged.sent, judged.name)
     else:
-        verified_chain(context, nullcontext(), seen.sent, seen.name, flags, _stdlib.get_host_flags(context))
+        verified_chain(context, nullcontext(), judged.sent, judged.name, flags, _stdlib.get_host_flags(context))
 
 
 # -- the parties ------------------------------------------------------------------------------------------------------------------

@@ -8,54 +8,53 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from ... import _der
+from ..._der import oid
 from .. import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_hex = bytes.fromhex
-
 #: Keys, by their algorithm: what they are called. Of some the parameters say more (RFC 3279, 5480, 8410, 9881).
 KEYS = {
-    _hex("2a864886f70d010101"): "RSA",
-    _hex("2a864886f70d01010a"): "RSA-PSS",
-    _hex("2a8648ce380401"): "DSA",
-    _hex("2b6570"): "Ed25519",
-    _hex("2b6571"): "Ed448",
-    _hex("608648016503040311"): "ML-DSA-44",
-    _hex("608648016503040312"): "ML-DSA-65",
-    _hex("608648016503040313"): "ML-DSA-87",
+    oid("1.2.840.113549.1.1.1"): "RSA",
+    oid("1.2.840.113549.1.1.10"): "RSA-PSS",
+    oid("1.2.840.10040.4.1"): "DSA",
+    oid("1.3.101.112"): "Ed25519",
+    oid("1.3.101.113"): "Ed448",
+    oid("2.16.840.1.101.3.4.3.17"): "ML-DSA-44",
+    oid("2.16.840.1.101.3.4.3.18"): "ML-DSA-65",
+    oid("2.16.840.1.101.3.4.3.19"): "ML-DSA-87",
 }
-ELLIPTIC_CURVE = _hex("2a8648ce3d0201")
+ELLIPTIC_CURVE = oid("1.2.840.10045.2.1")
 CURVES = {
-    _hex("2a8648ce3d030101"): "P-192",
-    _hex("2b81040021"): "P-224",
-    _hex("2a8648ce3d030107"): "P-256",
-    _hex("2b81040022"): "P-384",
-    _hex("2b81040023"): "P-521",
-    _hex("2b8104000a"): "secp256k1",
+    oid("1.2.840.10045.3.1.1"): "P-192",
+    oid("1.3.132.0.33"): "P-224",
+    oid("1.2.840.10045.3.1.7"): "P-256",
+    oid("1.3.132.0.34"): "P-384",
+    oid("1.3.132.0.35"): "P-521",
+    oid("1.3.132.0.10"): "secp256k1",
 }
 #: Signatures that are not to be trusted any more.
 WEAK_SIGNATURES = {
-    _hex("2a864886f70d010104"): "MD5",
-    _hex("2a864886f70d010105"): "SHA-1",
-    _hex("2a8648ce3d0401"): "SHA-1",
+    oid("1.2.840.113549.1.1.4"): "MD5",
+    oid("1.2.840.113549.1.1.5"): "SHA-1",
+    oid("1.2.840.10045.4.1"): "SHA-1",
 }
 PURPOSES = {
-    _hex("2b06010505070301"): "servers",
-    _hex("2b06010505070302"): "clients",
-    _hex("2b06010505070303"): "code signing",
-    _hex("2b06010505070304"): "e-mail",
-    _hex("2b06010505070308"): "time stamps",
-    _hex("2b06010505070309"): "OCSP",
-    _hex("551d2500"): "anything",
+    oid("1.3.6.1.5.5.7.3.1"): "servers",
+    oid("1.3.6.1.5.5.7.3.2"): "clients",
+    oid("1.3.6.1.5.5.7.3.3"): "code signing",
+    oid("1.3.6.1.5.5.7.3.4"): "e-mail",
+    oid("1.3.6.1.5.5.7.3.8"): "time stamps",
+    oid("1.3.6.1.5.5.7.3.9"): "OCSP",
+    oid("2.5.29.37.0"): "anything",
 }
-FOR_SERVERS, FOR_ANYTHING = _hex("2b06010505070301"), _hex("551d2500")
+FOR_SERVERS, FOR_ANYTHING = oid("1.3.6.1.5.5.7.3.1"), oid("2.5.29.37.0")
 #: Extensions (RFC 5280, RFC 6962).
-SUBJECT_KEY, AUTHORITY_KEY, KEY_USAGE, BASIC_CONSTRAINTS = _hex("551d0e"), _hex("551d23"), _hex("551d0f"), _hex("551d13")
-AUTHORITY_INFORMATION, TIMESTAMPS = _hex("2b06010505070101"), _hex("2b06010401d679020402")
-ISSUERS_CERTIFICATE, URL = _hex("2b06010505073002"), 0x86
+SUBJECT_KEY, AUTHORITY_KEY, KEY_USAGE, BASIC_CONSTRAINTS = oid("2.5.29.14"), oid("2.5.29.35"), oid("2.5.29.15"), oid("2.5.29.19")
+AUTHORITY_INFORMATION, TIMESTAMPS = oid("1.3.6.1.5.5.7.1.1"), oid("1.3.6.1.4.1.11129.2.4.2")
+ISSUERS_CERTIFICATE, URL = oid("1.3.6.1.5.5.7.48.2"), 0x86
 
 
 class Extension(NamedTuple):

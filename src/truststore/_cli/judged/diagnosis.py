@@ -10,7 +10,6 @@ import os
 import shlex
 from typing import NamedTuple
 
-from ... import _der
 from ..._names import ip_address
 from ..._verify_codes import HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH, REJECTED, REMEDIES, REVOKED, UNKNOWN_ISSUER
 from .. import say
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from .connection import Seen
+    from . import Judged
     from .judges import Verdict
 
 #: What products that look into TLS call their authorities.
@@ -105,10 +104,12 @@ class Diagnosis(NamedTuple):
 class Case:
     """What there is to go by."""
 
-    def __init__(self, seen: Seen, refusal: ssl.SSLCertVerificationError, verdicts: Sequence[Verdict], moment: datetime) -> None:
-        self.seen, self.refusal, self.moment = seen, refusal, moment
+    def __init__(
+        self, judged: Judged, refusal: ssl.SSLCertVerificationError, verdicts: Sequence[Verdict], moment: datetime
+    ) -> None:
+        self.judged, self.refusal, self.moment = judged, refusal, moment
         self.code: int = refusal.verify_code
-        self.path = [details for details in map(read, path(seen)) if details]
+        self.path = [details for details in map(read, judged.path) if details]
         self._said = {verdict.key: verdict.trusted for verdict in verdicts}
 
     def trusted_by(self, key: str) -> bool:
@@ -124,29 +125,11 @@ class Case:
         return next(filter(is_to_blame, self.path), None)
 
 
-def path(seen: Seen) -> tuple[bytes, ...]:
-    """The chain as far as it goes, the server's certificate first: as it was built, or else by the names of those that were sent."""
-    if seen.built or not seen.sent:
-        return seen.built
-    found, others = [seen.sent[0]], list(seen.sent[1:])
-    while (issuer := next((each for each in others if _names_issuer_of(each, found[-1])), None)) is not None:
-        found.append(issuer)
-        others.remove(issuer)
-    return tuple(found)
-
-
-def _names_issuer_of(issuer: bytes, issued: bytes) -> bool:
-    try:
-        return _der.Certificate(issuer).subject == _der.Certificate(issued).issuer
-    except _der.Malformed:
-        return False
-
-
 def diagnose(
-    seen: Seen, refusal: ssl.SSLCertVerificationError, verdicts: Sequence[Verdict], moment: datetime | None = None
+    judged: Judged, refusal: ssl.SSLCertVerificationError, verdicts: Sequence[Verdict], moment: datetime | None = None
 ) -> Diagnosis:
     """The likely cause."""
-    case = Case(seen, refusal, verdicts, moment or now())
+    case = Case(judged, refusal, verdicts, moment or now())
     for explain in _empty_store, _unusable_store, _hidden_store, _strict:
         if (found := explain(case)) is not None:
             return found
@@ -159,7 +142,7 @@ def diagnose(
 def _empty_store(case: Case) -> Diagnosis | None:
     from ..._store.search import find
 
-    store = case.seen.context.system_store
+    store = case.judged.context.system_store
     if store is None or store:
         return None
     without = find(environ={})
@@ -171,7 +154,7 @@ def _empty_store(case: Case) -> Diagnosis | None:
 
 
 def _unusable_store(case: Case) -> Diagnosis | None:
-    if not case.seen.is_unasked:
+    if not case.judged.is_unasked:
         return None
     sentence = "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like)."
     return Diagnosis("unusable store", None, (f"{case.refusal.verify_message}.", sentence))
@@ -273,7 +256,7 @@ def _addition(case: Case) -> tuple[str, tuple[str, ...]]:
     """Where a root has to be added for this machine's programs to trust it, and how."""
     from ..._store.search import ENVIRONMENT, find
 
-    store = case.seen.context.system_store
+    store = case.judged.context.system_store
     if store is not None and store.step == ENVIRONMENT and store.file and store.file != find(environ={}).file:
         instead = f"add it to {store.file}, which a variable of the environment puts in the place of the system's store:"
         return instead, (f"cat {remedies.FILE} >> {shlex.quote(store.file)}",)
@@ -315,16 +298,16 @@ def _at(moment: datetime) -> str:
 
 
 def _wrong_name(case: Case) -> Diagnosis:
-    leaf = case.path[0]
+    leaf, name = case.path[0], case.judged.name or ""
     names = leaf.names
     most = 8
     listed = ", ".join(map(say.shown, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
     what = f"is for {listed}" if names else "lists no name, and what its subject is called does not count"
-    by = "an address that it lists, or by a name" if ip_address(case.seen.name) else "one of these"
+    by = "an address that it lists, or by a name" if ip_address(name) else "one of these"
     act = f"Connect by {by}, or have the server's operator get" if names else "Have the server's operator get"
     sentences = (
-        f"{_whose(leaf)} {what}: not for {say.shown(case.seen.name)}.",
-        f"{act} a certificate that lists {say.shown(case.seen.name)}.",
+        f"{_whose(leaf)} {what}: not for {say.shown(name)}.",
+        f"{act} a certificate that lists {say.shown(name)}.",
     )
     return Diagnosis("wrong name", leaf.der, sentences)
 
