@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import ssl
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from certificates import CLIENT_AUTH, SERVER_AUTH, Authority
 from macos import simulated
 from macos.asking import HOST, about, verdict
+from servers import Server
 
 from truststore import _cli, _macos_roots
 from truststore._cli import roots as command
@@ -229,6 +230,30 @@ def test_verify(keychain: list[Authority], tmp_path: Path, capsys: pytest.Captur
     assert "Hostname mismatch, certificate is not valid for 'other.test'." in out
     out, _ = output(capsys, "verify", holds(keychain[3].issue(HOST)), exits_with=1)
     assert "(verify code 28)" in out
+
+
+def test_check(keychain: list[Authority], capsys: pytest.CaptureFixture[str]) -> None:
+    """One connection, and everybody else's verdict without another."""
+    leaf, denied, stranger = keychain[0].authority().issue(HOST), keychain[3].issue(HOST), Authority.new("Stranger").issue(HOST)
+    with Server(leaf.server_context()) as server:
+        at = f"127.0.0.1:{server.port}"
+        assert f"{at} as {HOST} is trusted (TLSv1" in output(capsys, "check", "--server-name", HOST, at)[0]
+        peer = checked(capsys, server, HOST)
+        refused = checked(capsys, server, "other.test", exits_with=1)
+    assert peer["judge"] == "Security.framework, with the keychains and Apple's root store"
+    assert [each["whence"] for each in peer["chain"]] == ["sent", "sent", "from the store"]
+    said = {each["key"]: each["trusted"] for each in peer["others"]}
+    assert (said["system"], said["environment"]) == (True, True)
+    assert (refused["cause"], refused["code"]) == ("wrong name", 62)
+    for certificate, cause in (denied, "distrusted"), (stranger, "unknown root"):
+        with Server(certificate.server_context()) as server:
+            assert checked(capsys, server, HOST, exits_with=1)["cause"] == cause
+
+
+def checked(capsys: pytest.CaptureFixture[str], server: Server, name: str, *, exits_with: int = 0) -> dict[str, Any]:
+    arguments = "check", "--json", "--server-name", name, f"127.0.0.1:{server.port}"
+    document: dict[str, Any] = json.loads(output(capsys, *arguments, exits_with=exits_with)[0])["peers"][0]
+    return document
 
 
 def test_the_overview(mac: Simulator, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from commands import environment, truststore_command
+from servers import Server
 
 from truststore import _cli
 from truststore._cli import pth
@@ -38,6 +39,24 @@ def test_verify(leaf: Certificate, stranger: Certificate, tmp_path: pathlib.Path
     assert _cli.main(["verify", "--json", str(file)]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["trusted"], document["code"]) == (False, 20)
+
+
+def test_check(leaf: Certificate, stranger: Certificate, capsys: pytest.CaptureFixture[str]) -> None:
+    """One connection, and everybody else's verdict without another."""
+    with Server(leaf.server_context()) as server:
+        done = truststore_command("check", "--server-name", "www.example.test", f"127.0.0.1:{server.port}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "as www.example.test is trusted (TLSv1.3" in done.stdout
+        assert _cli.main(["check", f"127.0.0.1:{server.port}", "--json"]) == 0
+        peer = json.loads(capsys.readouterr().out)["peers"][0]
+    assert peer["judge"] == "CryptoAPI, with the Windows certificate stores"
+    assert [each["whence"] for each in peer["chain"]] == ["sent", "sent", "from the store"]
+    said = {each["key"]: each["trusted"] for each in peer["others"]}
+    assert (said["system"], said["environment"]) == (True, True)
+    with Server(stranger.server_context()) as server:
+        assert _cli.main(["check", "--server-name", "www.example.test", f"127.0.0.1:{server.port}", "--json"]) == 1
+        peer = json.loads(capsys.readouterr().out)["peers"][0]
+    assert (peer["cause"], peer["commands"]) == ("unknown root", ["certutil -addstore -f Root root.pem"])
 
 
 def test_roots(system_root: Authority, leaf: Certificate, tmp_path: pathlib.Path) -> None:
