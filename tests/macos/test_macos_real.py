@@ -49,6 +49,11 @@ def test_a_report(mac: None, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "6 as expected" in printed
 
 
+def test_a_path_without_an_anchor_is_not_the_best(mac: None, tmp_path: Path) -> None:
+    """All rows share one keychain: an intermediate of one was taken for another's, which it has not issued."""
+    assert real.main(["path-too-long", "missing-intermediate-published", "--json", str(tmp_path / "real.json")]) == 0
+
+
 @pytest.mark.parametrize(
     ("expected", "seen", "result"),
     [(20, 20, "as expected"), (cases.Guess(20), 0, "WRONG GUESS"), (20, 0, "WRONG"), (cases.Guess(20), None, "WRONG")],

@@ -122,6 +122,7 @@ struct verdict {
     STACK_OF(X509) *chain;
     bool ssl, revocation, positive;
     const char *hostname; /* NULL: any */
+    bool anchored;
     enum severity severity;
     int index, code;
 };
@@ -159,6 +160,7 @@ static int note_and_go_on(int fine, X509_STORE_CTX *context) {
     for (size_t i = 0; i < sizeof findings / sizeof *findings; i++)
         if (findings[i].openssl == openssl) {
             found(verdict, findings[i].severity, at, findings[i].apple);
+            verdict->anchored &= findings[i].severity != TRUST;
             return 1;
         }
     found(verdict, BLOCKED, 0, errSecInternal);
@@ -171,7 +173,7 @@ static void add_all(X509_STORE *store, STACK_OF(X509) *certificates) {
 }
 
 /* Build the path, and note what RFC 5280 has against it. OpenSSL follows one path; Apple, not content with it, tries others and takes the
- * best (SecPathBuilder.c): it is built again from the candidates in the opposite order. Constraints count for alternative names alone. */
+ * best, an anchored one before all (SecPathBuilder.c): it is built again from the candidates in the opposite order. Constraints count for alternative names alone. */
 static void build(struct verdict *verdict, STACK_OF(X509) *sent, bool backwards) {
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -189,6 +191,7 @@ static void build(struct verdict *verdict, STACK_OF(X509) *sent, bool backwards)
     X509_VERIFY_PARAM_set_hostflags(X509_STORE_CTX_get0_param(context), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     X509_STORE_CTX_set_app_data(context, verdict);
     X509_STORE_CTX_set_verify_cb(context, note_and_go_on);
+    verdict->anchored = true;
     if (X509_verify_cert(context) <= 0)
         found(verdict, BLOCKED, 0, errSecInternal);
     verdict->chain = X509_STORE_CTX_get1_chain(context);
@@ -322,7 +325,7 @@ static void judge(struct verdict *verdict, STACK_OF(X509) *sent) {
     struct verdict other = *verdict;
     judge_path(verdict, sent, false);
     judge_path(&other, sent, true);
-    bool better = other.severity > verdict->severity;
+    bool better = other.anchored == verdict->anchored ? other.severity > verdict->severity : other.anchored;
     sk_X509_pop_free(better ? verdict->chain : other.chain, X509_free);
     if (better)
         *verdict = other;
