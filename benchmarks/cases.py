@@ -168,7 +168,7 @@ def wrapping(setting: Setting) -> Iterator[Figure]:
         return hundred
 
     subjects = {PLAIN: plain, AGAIN: plain, OURS: ours, GATE: gated}
-    yield from setting.compared("wrap_bio()", subjects, wrap, 1000, {OURS: Target.ratio(1.5)})
+    yield from setting.compared("wrap_bio()", subjects, wrap, 1000, {OURS: Target.ratio(1.25)})
 
 
 def growth(setting: Setting) -> Iterator[Figure]:
