@@ -125,7 +125,7 @@ def test_policy(name: str, asked: Question, calls: Calls) -> None:
 
 def test_every_hresult_that_is_declared_is_in_the_table() -> None:
     declared = {name for name, value in vars(_crypt32).items() if isinstance(value, int) and value >= 0x8000_0000}
-    assert declared == set(POLICY)
+    assert declared - {"CRYPT_E_NOT_FOUND"} == set(POLICY), "but for that of functions that enumerate and look up: no verdict"
 
 
 @pytest.mark.parametrize("hresult", [UNKNOWN_HRESULT, S_FALSE])
