@@ -1,0 +1,144 @@
+"""What a run says: lines for whoever runs it, and the page of the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tools.stdlib_tests import MISSING, PASSED, SKIPPED
+from tools.suites.table import GATE, INJECTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tools.suites.comparing import Difference
+    from tools.suites.running import Run
+    from tools.suites.table import Suite
+
+STOCK = "stock"
+#: What a test may end with that is nobody's failure.
+FINE = (PASSED, SKIPPED, "expected failure")
+#: What fails the session.
+FATAL = ("REGRESSION",)
+
+PAGE = """\
+# Test suites of others
+
+Does a program notice who stands in the place of `ssl.SSLContext`? The test suites of the libraries that most programs use for TLS say so:
+each is run as it is, and once more after `truststore.inject_into_ssl()`. A test that passes as it is has to pass then, too.
+
+Some are run in a third way, *judged by a platform*: injected, with a verifier in OpenSSL's place, as on Windows and macOS.
+
+`nox -s suites` does all this, and writes this page if it is told `-- --write`; it needs the package index and half an hour.
+`nox -s suites -- --short` takes four suites and less than four minutes, and is part of CI. What is run, in which versions and with which
+other packages, says `tools/suites/table.py`: of the larger projects those files of tests that speak TLS. A test that differs is run alone
+{again} times more; it counts if it fails again and plain `ssl` never does.
+
+## What passes
+
+How many tests passed, and how many of those that pass with plain `ssl` did not.
+
+{table}
+
+{made}
+
+## What differs, and why
+
+{differences}
+
+## What is not run
+
+{skipped}
+"""
+
+
+@dataclass
+class Result:
+    """What became of one suite."""
+
+    suite: Suite
+    runs: dict[str, Run] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    trouble: str = ""  #: why it could not be run at all
+
+    def fatal(self) -> list[Difference]:
+        return [each for each in self.differences if each.kind in FATAL]
+
+
+# For whoever runs it
+
+
+def summary(result: Result) -> str:
+    """One line about a suite, as soon as it is through."""
+    if result.suite.skip:
+        return f"{result.suite.name}: skipped: {result.suite.skip}"
+    if result.trouble:
+        return f"{result.suite.name}: cannot be run: {result.trouble}"
+    cells = (f"{mode} {run.count(PASSED)} in {run.seconds:.0f} s" for mode, run in result.runs.items())
+    return f"{result.suite.name} {result.suite.version}: passed {', '.join(cells)}"
+
+
+def findings(results: Iterable[Result], stale: Iterable[str]) -> Iterator[str]:
+    for result in results:
+        yield from of_stock(result)
+        yield from map(finding, sorted(result.differences, key=lambda each: each.kind))
+    for each in stale:
+        yield f"PASSES       {each}\n{'':13}but is listed as a difference that is wanted: remove the row"
+
+
+def of_stock(result: Result) -> Iterator[str]:
+    stock = result.runs.get(STOCK)
+    for test, outcome in stock.tests.items() if stock else ():
+        if outcome.status not in FINE:
+            yield f"stock itself {result.suite.name} {test}\n{'':13}{outcome.summary()}"
+    if stock and stock.trouble:
+        yield f"stock itself {result.suite.name}: {stock.trouble}"
+
+
+def finding(difference: Difference) -> str:
+    outcome = difference.outcome
+    why = difference.reason or (outcome.message if outcome.status == MISSING else outcome.summary())
+    return f"{difference.kind:13}{difference.suite} {difference.mode} {difference.test}\n{'':13}{why}"
+
+
+# For the documentation
+
+
+def page(results: Sequence[Result], made: str, again: int) -> str:
+    return PAGE.format(
+        again=again,
+        table="\n".join(table(results)),
+        made=made,
+        differences="\n".join(dict.fromkeys(reasoned(results))) or "Nothing.",
+        skipped="\n".join(skipped(results)) or "Nothing.",
+    )
+
+
+def table(results: Iterable[Result]) -> Iterator[str]:
+    yield "| suite | version | plain `ssl` | injected | judged by a platform |"
+    yield "|---|---|--:|--:|--:|"
+    for result in results:
+        if not result.suite.skip:
+            cells = (result.suite.name, result.suite.version, *(cell(result, mode) for mode in (STOCK, INJECTED, GATE)))
+            yield f"| {' | '.join(cells)} |"
+
+
+def cell(result: Result, mode: str) -> str:
+    if mode not in result.runs:
+        return ""
+    lost = sum(each.mode == mode and each.kind in ("deliberate", *FATAL) for each in result.differences)
+    return f"{result.runs[mode].count(PASSED)}{f' (-{lost})' if lost else ''}"
+
+
+def reasoned(results: Iterable[Result]) -> Iterator[str]:
+    for result in results:
+        for each in result.differences:
+            if each.kind in ("deliberate", *FATAL):
+                where = " under a platform's verdict" if each.mode == GATE else ""
+                yield f"- {each.suite}{where}, `{each.test.rpartition('/')[2]}`: {each.reason or 'not explained yet.'}"
+
+
+def skipped(results: Iterable[Result]) -> Iterator[str]:
+    for result in results:
+        if result.suite.skip:
+            yield f"- {result.suite.name}: {result.suite.skip}"

@@ -1,0 +1,286 @@
+"""Which suites are run: their versions, where their tests are, and what they need. Data alone.
+
+Tests come out of the project's sdist on PyPI, or lie in what it installs; the project itself is installed from its wheel, with the versions
+of `constraints.txt` for all that comes with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INJECTED, GATE = "injected", "gate"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A row of the table."""
+
+    name: str
+    version: str
+    #: Files or folders of the sdist, or, if `installed`, of the folder that the project is installed in.
+    tests: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    #: The project's name on PyPI, where `name` is another.
+    project: str = ""
+    #: No sdist: the tests come with the wheel.
+    installed: bool = False
+    #: The project's own code in the sdist: it has to go, or the tests would not test what is installed.
+    source: tuple[str, ...] = ()
+    #: For pytest, after those that each suite gets.
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: What is compared with stock.
+    modes: tuple[str, ...] = (INJECTED,)
+    #: A statement to run first, in stock too: before the injection, or after it.
+    before: str = ""
+    after: str = ""
+    #: Belongs to the short subset.
+    short: bool = False
+    #: Why it is not run.
+    skip: str = ""
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.project or self.name}=={self.version}"
+
+
+GEVENT_TESTS = tuple(f"gevent/tests/test__{name}.py" for name in ("ssl", "server", "pywsgi", "makefile_ref", "socket_ex"))
+EVENTLET_TESTS = tuple(
+    f"tests/{name}_test.py" for name in ("ssl", "wsgi", "green_http", "convenience", "websocket", "websocket_new")
+)
+EVENTLET_NEEDS = ("pyopenssl", "pytest")
+
+SUITES = (
+    Suite(
+        "aiohttp",
+        "3.14.5",
+        (
+            "tests/test_client_functional.py",
+            "tests/test_connector.py",
+            "tests/test_proxy_functional.py",
+            "tests/test_client_fingerprint.py",
+        ),
+        needs=(
+            "pytest",
+            "pytest-xdist",
+            "pytest-mock",
+            "trustme",
+            "blockbuster",
+            "freezegun",
+            "isal",
+            "zlib-ng",
+            "proxy.py",
+            "re-assert",
+        ),
+        source=("aiohttp",),
+        options=("-o", "addopts=", "-m", "not dev_mode and not autobahn and not internal"),
+        short=True,
+    ),
+    Suite(
+        "anyio",
+        "4.16.0",
+        ("tests/streams/test_tls.py", "tests/test_sockets.py"),
+        needs=("anyio[trio]", "pytest", "pytest-mock", "pytest-timeout", "psutil", "trustme", "blockbuster", "uvloop"),
+        source=("src",),
+        modes=(INJECTED, GATE),
+        short=True,
+    ),
+    Suite(
+        "trio",
+        "0.35.0",
+        ("trio/_tests/test_ssl.py", "trio/_tests/test_highlevel_ssl_helpers.py"),
+        needs=("pytest", "pyopenssl", "trustme"),
+        installed=True,
+        options=("-p", "trio._tests.pytest_plugin"),
+        modes=(INJECTED, GATE),
+        short=True,
+    ),
+    Suite(
+        "httpcore",
+        "1.0.9",
+        ("tests",),
+        needs=("httpcore[asyncio,trio,http2,socks]", "pytest", "pytest-httpbin", "pytest-trio"),
+        source=("httpcore",),
+        modes=(INJECTED, GATE),
+        short=True,
+    ),
+    Suite(
+        "urllib3",
+        "2.8.0",
+        (
+            *("test/test_ssl.py", "test/test_ssltransport.py", "test/test_connectionpool.py", "test/test_util.py"),
+            *(
+                "test/with_dummyserver/test_https.py",
+                "test/with_dummyserver/test_socketlevel.py",
+                "test/with_dummyserver/test_proxy_poolmanager.py",
+            ),
+        ),
+        needs=(
+            *(
+                "h2",
+                "httpx",
+                "hypercorn",
+                "idna",
+                "pysocks",
+                "pytest",
+                "pytest-socket",
+                "pytest-timeout",
+                "quart",
+                "quart-trio",
+                "trio",
+            ),
+            *("anyio[trio]", "trustme"),
+        ),
+        source=("src",),
+        options=("-m", "not requires_network and not integration"),
+        modes=(INJECTED, GATE),
+    ),
+    Suite(
+        "requests",
+        "2.34.2",
+        ("tests/test_requests.py", "tests/test_adapters.py", "tests/test_lowlevel.py", "tests/test_testserver.py"),
+        needs=("requests[socks]", "httpbin~=0.10.0", "pytest", "pytest-httpbin==2.1.0", "pytest-mock", "trustme"),
+        source=("src",),
+        modes=(INJECTED, GATE),
+    ),
+    Suite(
+        "httpx",
+        "0.28.1",
+        ("tests/test_config.py", "tests/client", "tests/test_timeouts.py"),
+        needs=("httpx[brotli,cli,http2,socks,zstd]", "chardet", "pytest", "trio", "trustme", "uvicorn"),
+        source=("httpx",),
+        options=("-m", "not network"),
+        modes=(INJECTED, GATE),
+    ),
+    Suite(
+        "tornado",
+        "6.6.1",
+        tuple(
+            f"tornado/test/{name}_test.py"
+            for name in ("httpserver", "iostream", "simple_httpclient", "tcpclient", "tcpserver", "netutil")
+        ),
+        needs=("pytest",),
+        installed=True,
+        modes=(INJECTED, GATE),
+    ),
+    Suite(
+        "websockets",
+        "16.1.1",  # the last whose sdist has tests
+        ("tests/asyncio", "tests/sync", "tests/legacy"),
+        needs=("mitmproxy", "pytest", "python-socks[asyncio]", "werkzeug"),
+        source=("src",),
+        modes=(INJECTED, GATE),
+    ),
+    Suite(
+        "uvloop",
+        "0.23.0",
+        ("tests/test_tcp.py", "tests/test_unix.py", "tests/test_context.py", "tests/test_aiohttp.py"),
+        needs=("aiohttp", "psutil", "pyopenssl", "pytest"),
+        source=("uvloop",),
+        modes=(INJECTED, GATE),
+    ),
+    Suite(
+        "aiosmtplib",
+        "5.1.3",
+        ("tests",),
+        needs=("aiosmtpd", "hypothesis", "pytest", "pytest-asyncio", "trustme", "uvloop"),
+        source=("src",),
+    ),
+    Suite(
+        "redis",
+        "8.1.0",
+        ("tests/test_connect.py", "tests/test_asyncio/test_connect.py"),  # the others need a server that speaks TLS
+        needs=("aiohttp", "numpy", "pybreaker", "pytest", "pytest-asyncio", "pytest-timeout", "ujson", "xxhash"),
+        source=("redis",),
+        modes=(INJECTED, GATE),
+    ),
+    Suite("pymongo", "4.20.1", skip="all of its tests that connect need a server of MongoDB, which neither PyPI nor Debian has"),
+    Suite(
+        "hypercorn",
+        "0.18.0",
+        ("tests",),
+        needs=("hypercorn[trio]", "httpx", "hypothesis", "mock", "pytest", "pytest-asyncio", "pytest-trio", "trio"),
+        source=("src",),
+        options=("-o", "addopts="),
+    ),
+    Suite(
+        "uvicorn",
+        "0.54.0",
+        ("tests/test_ssl.py", "tests/test_config.py", "tests/protocols/test_http2.py", "tests/test_main.py"),
+        needs=("uvicorn[standard]", "a2wsgi", "httpx2", "pytest", "pytest-mock", "trustme", "wsproto", "zttp"),
+        source=("uvicorn",),
+        options=("-o", "addopts="),
+    ),
+    Suite(
+        "cheroot",
+        "11.1.2",
+        tuple(f"cheroot/test/test_{name}.py" for name in ("ssl", "server", "conn", "core")),
+        needs=(
+            *(
+                "jaraco.context",
+                "jaraco.functools",
+                "jaraco.text",
+                "more-itertools",
+                "portend",
+                "pyopenssl",
+                "pypytools",
+                "pytest",
+                "pytest-mock",
+            ),
+            *("requests", "requests-toolbelt", "requests-unixsocket", "trustme"),
+        ),
+        options=("-o", "addopts=", "-p", "cheroot.test._pytest_plugin"),
+    ),
+    Suite(
+        "werkzeug",
+        "3.1.9",
+        ("tests/test_serving.py",),
+        needs=("ephemeral-port-reserve", "pytest", "pytest-timeout", "watchdog"),
+        source=("src",),
+    ),
+    Suite(
+        "gunicorn",
+        "27.0.1",
+        ("tests/test_ssl.py", "tests/test_gthread.py", "tests/test_http2_alpn.py", "tests/workers"),
+        needs=("gunicorn[gevent,http2]", "h2", "httpx[http2]", "pytest", "pytest-asyncio", "uvloop"),
+        source=("gunicorn",),
+        options=("-o", "addopts=--assert=plain"),
+    ),
+    Suite(
+        "gevent",
+        "26.9.0",
+        GEVENT_TESTS,
+        needs=("gevent[test]", "pytest"),
+        installed=True,
+    ),
+    Suite(
+        "gevent-first",
+        "26.9.0",
+        GEVENT_TESTS,
+        needs=("gevent[test]", "pytest"),
+        project="gevent",
+        installed=True,
+        before="from gevent import monkey; monkey.patch_all()",
+    ),
+    Suite(
+        "eventlet",
+        "0.41.3",
+        EVENTLET_TESTS,
+        needs=EVENTLET_NEEDS,
+        source=("eventlet",),
+        after="import eventlet; eventlet.monkey_patch()",
+    ),
+    Suite(
+        "eventlet-first",
+        "0.41.3",
+        EVENTLET_TESTS,
+        needs=EVENTLET_NEEDS,
+        project="eventlet",
+        source=("eventlet",),
+        before="import eventlet; eventlet.monkey_patch()",
+    ),
+)
