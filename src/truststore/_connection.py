@@ -8,7 +8,8 @@ Rules.
    so does what nobody knows to be harmless of the C object (`HARMLESS`), such as what a newer Python brings. Afterwards the gate is an
    `OpenGate`, whose slots hold the C object's own bound methods: they cost what they cost in plain ssl.
 2. The verdict is asked once per handshake, about the chain this peer sent and what the user had set when the connection was wrapped.
-   It is asked as soon as the chain is known: over a MemoryBIO that is before the caller can send what the handshake has written.
+   Another context that is put in before says who may vouch for the server, and no more, as in `ssl`. The verdict is
+   asked as soon as the chain is known: over a MemoryBIO that is before the caller can send what the handshake has written.
 3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
    leaves the connection refused for good, and its socket shut down, so that nobody goes on in plain text.
 4. `_lock` belongs to one connection: a thread that reads while another is waiting for the verdict waits, too.
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         def vouches_for_client(self, chain: tuple[bytes, ...]) -> bool: ...
         def leaves_clients_to_openssl(self) -> bool: ...
         def explain_refusal(self, error: SSLCertVerificationError, connection: Connection, *, alone: bool) -> None: ...
+        def judges_of_moved(self, hostname: str | None) -> Judges: ...
 
 
 #: Whether a client's session has the chain of its first handshake: gh-116810. Where this says no by mistake, memory is wasted; where it
@@ -215,9 +217,19 @@ class OpenGate(StandIn):
         if not chain:
             raise self._unanswered("the peer sent none")
         try:
-            return self._judges.verdict(self._question.about(chain))
+            return self._who_vouch().verdict(self._question.about(chain))
         except NoVerdict as error:
             raise self._unanswered(str(error)) from None
+
+    def _who_vouch(self) -> Judges:
+        """The judges as of the wrap, or, as in `ssl`, those of the context that was put in since."""
+        context: Any = self.context
+        if context is self._context:
+            return self._judges
+        if not hasattr(context, "judges_of_moved"):
+            raise self._unanswered("the context that was put in before the handshake is not truststore's")
+        judges: Judges = context.judges_of_moved(self._question.server_hostname)
+        return judges
 
     def _holds_shared_key(self) -> bool:
         """Whether the handshake is over, without a certificate, and its secret was made with a key that the user's callback has answered.

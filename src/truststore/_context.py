@@ -411,6 +411,11 @@ class SSLContext(_CSettings):
             raise ValueError("check_hostname requires server_hostname")
         return self._trust.for_servers(self, check)
 
+    def judges_of_moved(self, hostname: str | None) -> Judges:
+        """Those who decide on a server, as of now, for a connection that another context has made."""
+        with self._settings.lock:
+            return self._trust.judges(self, self._settings, self._who_decides(hostname is not None, hostname))
+
     def _question(self, hostname: str | None) -> Question:
         """What the user has set, as of now; the chain is yet to come."""
         level, best_effort = _stdlib.security_level(self), self._settings.revocation_best_effort

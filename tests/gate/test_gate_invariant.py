@@ -95,6 +95,11 @@ class Connection:
         self.disturbed = self.greeted = False
         self.is_plain = type(self.client._sslobj) is _stdlib.CConnection  # type: ignore[attr-defined]
 
+    @property
+    def awaits_verdict(self) -> bool:
+        gate = self.client._sslobj  # type: ignore[attr-defined]
+        return not self.is_plain and gate._verified is None
+
     def serve(self) -> None:
         """The server does all it can: finish the handshake, greet, listen."""
         with contextlib.suppress(ssl.SSLError):
@@ -259,12 +264,14 @@ class Gate(RuleBasedStateMachine):
 
     @rule(connection=connections, mode=st.sampled_from(MODES))
     def put_another_context_in(self, connection: Connection, mode: ssl.VerifyMode) -> None:
-        other = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        other = type(self.context)(ssl.PROTOCOL_TLS_CLIENT)
         other.check_hostname = False
         other.verify_mode = mode
         # Where OpenSSL verifies, with a gate behind it or without, the store is the other's from now on, as in ssl.
         connection.disturbed |= connection.is_plain or connection.wanted.pinned
         connection.client.context = other
+        if connection.awaits_verdict:
+            connection.wanted.anchors = ()
 
     @rule(earlier=connections, later=connections)
     def resume(self, earlier: Connection, later: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -240,7 +241,7 @@ def test_the_question_is_as_of_the_wrap(context: SSLContext, judge: FakeVerifier
 
 
 def test_another_context_put_in_before_the_handshake(context: SSLContext, judge: FakeVerifier) -> None:
-    """`SSLObject.context` can be set; the verdict stays with the context that wrapped."""
+    """`SSLObject.context` can be set; whether there is a verdict is up to the context that wrapped."""
     unverifying = client_context()
     unverifying.check_hostname = False
     unverifying.verify_mode = ssl.CERT_NONE
@@ -248,6 +249,29 @@ def test_another_context_put_in_before_the_handshake(context: SSLContext, judge:
     client.context = unverifying
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_hands(client, server)
+
+
+@pytest.mark.usefixtures("judge")
+@pytest.mark.parametrize("make", [lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), client_context], ids=["plain", "ours"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_context_put_in_before_the_handshake_says_who_vouches(
+    make: Callable[[], ssl.SSLContext], trusted: bool, own: Authority
+) -> None:
+    serving, first, then = own.issue(HOST, key="p256").server_context(), make(), make()
+    (then if trusted else first).load_verify_locations(cadata=own.der)
+    client, server = wrap_to(serving, first)
+    client.context = then
+    assert client.context is then
+    with contextlib.nullcontext() if trusted else pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(client, server)
+
+
+def test_a_context_that_is_not_ours_cannot_say_it(context: SSLContext, judge: FakeVerifier) -> None:
+    client, server = wrap(context)
+    client.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with pytest.raises(ssl.SSLCertVerificationError, match="put in before the handshake is not truststore's"):
+        shake_hands(client, server)
+    assert not judge.questions
 
 
 # -- servers without a certificate ------------------------------------------------------------------------------------------------
