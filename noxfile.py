@@ -99,6 +99,12 @@ def stdlib(session: nox.Session) -> None:
 
 
 @nox.session
+def suites(session: nox.Session) -> None:
+    """Test suites of libraries that use `ssl`, as they are and with truststore injected: `-- --short` takes the four that matter most."""
+    session.run("python", "-m", "tools.suites", *session.posargs)
+
+
+@nox.session
 def frozen(session: nox.Session) -> None:
     """Programs frozen by PyInstaller, cx_Freeze and Nuitka: minutes, most of them Nuitka's C compiler. Arguments go to pytest."""
     install(session, "frozen")

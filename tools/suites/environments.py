@@ -42,7 +42,7 @@ def create(folder: Path, requirements: Iterable[str]) -> Path:
 
 
 def of(suite: Suite, folder: Path) -> Path:
-    return create(folder, (suite.requirement, *suite.needs, *ALWAYS))
+    return create(folder, (suite.requirement, *suite.needs.split(), *ALWAYS))
 
 
 def installed_in(python: Path) -> Path:

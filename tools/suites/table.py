@@ -23,7 +23,8 @@ class Suite:
     version: str
     #: Files or folders of the sdist, or, if `installed`, of the folder that the project is installed in.
     tests: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    #: Requirements, with spaces between them.
+    needs: str = ""
     #: The project's name on PyPI, where `name` is another.
     project: str = ""
     #: No sdist: the tests come with the wheel.
@@ -52,7 +53,6 @@ GEVENT_TESTS = tuple(f"gevent/tests/test__{name}.py" for name in ("ssl", "server
 EVENTLET_TESTS = tuple(
     f"tests/{name}_test.py" for name in ("ssl", "wsgi", "green_http", "convenience", "websocket", "websocket_new")
 )
-EVENTLET_NEEDS = ("pyopenssl", "pytest")
 
 SUITES = (
     Suite(
@@ -64,18 +64,7 @@ SUITES = (
             "tests/test_proxy_functional.py",
             "tests/test_client_fingerprint.py",
         ),
-        needs=(
-            "pytest",
-            "pytest-xdist",
-            "pytest-mock",
-            "trustme",
-            "blockbuster",
-            "freezegun",
-            "isal",
-            "zlib-ng",
-            "proxy.py",
-            "re-assert",
-        ),
+        needs="pytest pytest-xdist pytest-mock pytest-timeout coverage trustme blockbuster freezegun isal zlib-ng proxy.py re-assert",
         source=("aiohttp",),
         options=("-o", "addopts=", "-m", "not dev_mode and not autobahn and not internal"),
         short=True,
@@ -84,7 +73,7 @@ SUITES = (
         "anyio",
         "4.16.0",
         ("tests/streams/test_tls.py", "tests/test_sockets.py"),
-        needs=("anyio[trio]", "pytest", "pytest-mock", "pytest-timeout", "psutil", "trustme", "blockbuster", "uvloop"),
+        needs="anyio[trio] pytest pytest-mock pytest-timeout psutil trustme blockbuster uvloop",
         source=("src",),
         modes=(INJECTED, GATE),
         short=True,
@@ -93,7 +82,7 @@ SUITES = (
         "trio",
         "0.35.0",
         ("trio/_tests/test_ssl.py", "trio/_tests/test_highlevel_ssl_helpers.py"),
-        needs=("pytest", "pyopenssl", "trustme"),
+        needs="pytest pyopenssl trustme",
         installed=True,
         options=("-p", "trio._tests.pytest_plugin"),
         modes=(INJECTED, GATE),
@@ -102,8 +91,8 @@ SUITES = (
     Suite(
         "httpcore",
         "1.0.9",
-        ("tests",),
-        needs=("httpcore[asyncio,trio,http2,socks]", "pytest", "pytest-httpbin", "pytest-trio"),
+        tuple(f"tests/{kind}/test_{name}.py" for kind in ("_async", "_sync") for name in ("integration", "connection", "http_proxy")),
+        needs="httpcore[asyncio,trio,http2,socks] pytest pytest-httpbin pytest-trio",
         source=("httpcore",),
         modes=(INJECTED, GATE),
         short=True,
@@ -119,22 +108,7 @@ SUITES = (
                 "test/with_dummyserver/test_proxy_poolmanager.py",
             ),
         ),
-        needs=(
-            *(
-                "h2",
-                "httpx",
-                "hypercorn",
-                "idna",
-                "pysocks",
-                "pytest",
-                "pytest-socket",
-                "pytest-timeout",
-                "quart",
-                "quart-trio",
-                "trio",
-            ),
-            *("anyio[trio]", "trustme"),
-        ),
+        needs="h2 httpx hypercorn idna pysocks pytest pytest-socket pytest-timeout quart quart-trio trio anyio[trio] trustme",
         source=("src",),
         options=("-m", "not requires_network and not integration"),
         modes=(INJECTED, GATE),
@@ -143,7 +117,7 @@ SUITES = (
         "requests",
         "2.34.2",
         ("tests/test_requests.py", "tests/test_adapters.py", "tests/test_lowlevel.py", "tests/test_testserver.py"),
-        needs=("requests[socks]", "httpbin~=0.10.0", "pytest", "pytest-httpbin==2.1.0", "pytest-mock", "trustme"),
+        needs="requests[socks] httpbin~=0.10.0 pytest pytest-httpbin==2.1.0 pytest-mock trustme",
         source=("src",),
         modes=(INJECTED, GATE),
     ),
@@ -151,7 +125,7 @@ SUITES = (
         "httpx",
         "0.28.1",
         ("tests/test_config.py", "tests/client", "tests/test_timeouts.py"),
-        needs=("httpx[brotli,cli,http2,socks,zstd]", "chardet", "pytest", "trio", "trustme", "uvicorn"),
+        needs="httpx[brotli,cli,http2,socks,zstd] chardet pytest trio trustme uvicorn",
         source=("httpx",),
         options=("-m", "not network"),
         modes=(INJECTED, GATE),
@@ -163,7 +137,7 @@ SUITES = (
             f"tornado/test/{name}_test.py"
             for name in ("httpserver", "iostream", "simple_httpclient", "tcpclient", "tcpserver", "netutil")
         ),
-        needs=("pytest",),
+        needs="pytest",
         installed=True,
         modes=(INJECTED, GATE),
     ),
@@ -171,7 +145,7 @@ SUITES = (
         "websockets",
         "16.1.1",  # the last whose sdist has tests
         ("tests/asyncio", "tests/sync", "tests/legacy"),
-        needs=("mitmproxy", "pytest", "python-socks[asyncio]", "werkzeug"),
+        needs="mitmproxy pytest python-socks[asyncio] werkzeug",
         source=("src",),
         modes=(INJECTED, GATE),
     ),
@@ -179,7 +153,7 @@ SUITES = (
         "uvloop",
         "0.23.0",
         ("tests/test_tcp.py", "tests/test_unix.py", "tests/test_context.py", "tests/test_aiohttp.py"),
-        needs=("aiohttp", "psutil", "pyopenssl", "pytest"),
+        needs="aiohttp psutil pyopenssl pytest",
         source=("uvloop",),
         modes=(INJECTED, GATE),
     ),
@@ -187,14 +161,14 @@ SUITES = (
         "aiosmtplib",
         "5.1.3",
         ("tests",),
-        needs=("aiosmtpd", "hypothesis", "pytest", "pytest-asyncio", "trustme", "uvloop"),
+        needs="aiosmtpd hypothesis pytest pytest-asyncio trustme uvloop",
         source=("src",),
     ),
     Suite(
         "redis",
         "8.1.0",
         ("tests/test_connect.py", "tests/test_asyncio/test_connect.py"),  # the others need a server that speaks TLS
-        needs=("aiohttp", "numpy", "pybreaker", "pytest", "pytest-asyncio", "pytest-timeout", "ujson", "xxhash"),
+        needs="aiohttp numpy pybreaker pytest pytest-asyncio pytest-timeout ujson xxhash",
         source=("redis",),
         modes=(INJECTED, GATE),
     ),
@@ -203,7 +177,7 @@ SUITES = (
         "hypercorn",
         "0.18.0",
         ("tests",),
-        needs=("hypercorn[trio]", "httpx", "hypothesis", "mock", "pytest", "pytest-asyncio", "pytest-trio", "trio"),
+        needs="hypercorn[trio] httpx hypothesis mock pytest pytest-asyncio pytest-trio trio",
         source=("src",),
         options=("-o", "addopts="),
     ),
@@ -211,7 +185,7 @@ SUITES = (
         "uvicorn",
         "0.54.0",
         ("tests/test_ssl.py", "tests/test_config.py", "tests/protocols/test_http2.py", "tests/test_main.py"),
-        needs=("uvicorn[standard]", "a2wsgi", "httpx2", "pytest", "pytest-mock", "trustme", "wsproto", "zttp"),
+        needs="uvicorn[standard] a2wsgi httpx2 pytest pytest-mock trustme wsproto zttp",
         source=("uvicorn",),
         options=("-o", "addopts="),
     ),
@@ -219,34 +193,22 @@ SUITES = (
         "cheroot",
         "11.1.2",
         tuple(f"cheroot/test/test_{name}.py" for name in ("ssl", "server", "conn", "core")),
-        needs=(
-            *(
-                "jaraco.context",
-                "jaraco.functools",
-                "jaraco.text",
-                "more-itertools",
-                "portend",
-                "pyopenssl",
-                "pypytools",
-                "pytest",
-                "pytest-mock",
-            ),
-            *("requests", "requests-toolbelt", "requests-unixsocket", "trustme"),
-        ),
+        needs="jaraco.context jaraco.functools jaraco.text more-itertools portend pyopenssl pypytools pytest pytest-mock "
+        "requests requests-toolbelt requests-unixsocket trustme",
         options=("-o", "addopts=", "-p", "cheroot.test._pytest_plugin"),
     ),
     Suite(
         "werkzeug",
         "3.1.9",
         ("tests/test_serving.py",),
-        needs=("ephemeral-port-reserve", "pytest", "pytest-timeout", "watchdog"),
+        needs="ephemeral-port-reserve pytest pytest-timeout watchdog",
         source=("src",),
     ),
     Suite(
         "gunicorn",
         "27.0.1",
         ("tests/test_ssl.py", "tests/test_gthread.py", "tests/test_http2_alpn.py", "tests/workers"),
-        needs=("gunicorn[gevent,http2]", "h2", "httpx[http2]", "pytest", "pytest-asyncio", "uvloop"),
+        needs="gunicorn[gevent,http2] h2 httpx[http2] pytest pytest-asyncio uvloop",
         source=("gunicorn",),
         options=("-o", "addopts=--assert=plain"),
     ),
@@ -254,14 +216,14 @@ SUITES = (
         "gevent",
         "26.9.0",
         GEVENT_TESTS,
-        needs=("gevent[test]", "pytest"),
+        needs="gevent[test] pytest",
         installed=True,
     ),
     Suite(
         "gevent-first",
         "26.9.0",
         GEVENT_TESTS,
-        needs=("gevent[test]", "pytest"),
+        needs="gevent[test] pytest",
         project="gevent",
         installed=True,
         before="from gevent import monkey; monkey.patch_all()",
@@ -270,7 +232,7 @@ SUITES = (
         "eventlet",
         "0.41.3",
         EVENTLET_TESTS,
-        needs=EVENTLET_NEEDS,
+        needs="pyopenssl pytest",
         source=("eventlet",),
         after="import eventlet; eventlet.monkey_patch()",
     ),
@@ -278,7 +240,7 @@ SUITES = (
         "eventlet-first",
         "0.41.3",
         EVENTLET_TESTS,
-        needs=EVENTLET_NEEDS,
+        needs="pyopenssl pytest",
         project="eventlet",
         source=("eventlet",),
         before="import eventlet; eventlet.monkey_patch()",
