@@ -20,24 +20,13 @@ ALWAYS = ("cryptography",)
 
 def create(folder: Path, requirements: Iterable[str]) -> Path:
     """Make an environment, unless it is there already, without pip: the pip that runs here installs into it. Returns its Python."""
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if complete.exists():
+    wanted = [str(folder / "bin" / "python"), "install", "-qq", "--constraint", str(CONSTRAINTS), *requirements]
+    python, made = Path(wanted[0]), folder / "made"
+    if made.exists() and made.read_text("utf-8") == " ".join(wanted):
         return python
-    venv.create(folder, symlinks=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(python),
-        "install",
-        "-qq",
-        "--constraint",
-        str(CONSTRAINTS),
-        *requirements,
-    ]
-    subprocess.run(command, check=True)
-    complete.touch()
+    venv.create(folder, symlinks=True, clear=True)
+    subprocess.run([sys.executable, "-m", "pip", "--python", *wanted], check=True)
+    made.write_text(" ".join(wanted), "utf-8")
     return python
 
 

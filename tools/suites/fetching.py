@@ -40,7 +40,7 @@ class Fetcher:
 
     def fetch(self, suite: Suite) -> Path:
         """The unpacked sdist, without the project's own code."""
-        folder = self._folder / suite.name
+        folder = self._folder / f"{suite.name}-{suite.version}"
         if not folder.exists():
             options = ("--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--dest", str(folder))
             subprocess.run([str(self._python), "-m", "pip", "download", "-qq", *options, suite.requirement], check=True)

@@ -49,6 +49,8 @@ class Suite:
         return f"{self.project or self.name}=={self.version}"
 
 
+#: Where a file has much else: an expression for pytest's -k.
+SPEAKS_TLS = "ssl or tls or https or cert or secure or proxy or fingerprint"
 GEVENT_TESTS = tuple(f"gevent/tests/test__{name}.py" for name in ("ssl", "server", "pywsgi", "makefile_ref", "socket_ex"))
 EVENTLET_TESTS = tuple(
     f"tests/{name}_test.py" for name in ("ssl", "wsgi", "green_http", "convenience", "websocket", "websocket_new")
@@ -66,7 +68,7 @@ SUITES = (
         ),
         needs="pytest pytest-xdist pytest-mock pytest-timeout coverage trustme blockbuster freezegun isal zlib-ng proxy.py re-assert",
         source=("aiohttp",),
-        options=("-o", "addopts=", "-m", "not dev_mode and not autobahn and not internal"),
+        options=("-o", "addopts=", "-m", "not dev_mode and not autobahn and not internal", "-k", SPEAKS_TLS),
         short=True,
     ),
     Suite(
@@ -84,14 +86,16 @@ SUITES = (
         ("trio/_tests/test_ssl.py", "trio/_tests/test_highlevel_ssl_helpers.py"),
         needs="pytest pyopenssl trustme",
         installed=True,
-        options=("-p", "trio._tests.pytest_plugin"),
+        options=("-p", "trio._tests.pytest_plugin", "--run-slow"),
         modes=(INJECTED, GATE),
         short=True,
     ),
     Suite(
         "httpcore",
         "1.0.9",
-        tuple(f"tests/{kind}/test_{name}.py" for kind in ("_async", "_sync") for name in ("integration", "connection", "http_proxy")),
+        tuple(
+            f"tests/{kind}/test_{name}.py" for kind in ("_async", "_sync") for name in ("integration", "connection", "http_proxy")
+        ),
         needs="httpcore[asyncio,trio,http2,socks] pytest pytest-httpbin pytest-trio",
         source=("httpcore",),
         modes=(INJECTED, GATE),
