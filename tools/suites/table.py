@@ -144,6 +144,7 @@ SUITES = (
         ),
         needs="pytest",
         installed=True,
+        before="import logging; logging.getLogger('tornado.access').setLevel(logging.CRITICAL)",  # as its own runner does
         modes=(INJECTED, GATE),
     ),
     Suite(
