@@ -126,9 +126,17 @@ def test_the_page() -> None:
     comparing.explain(sample.differences, [Reason("sample", "gate", "*one", "Because.")])
     page = reporting.page([sample, reporting.Result(Suite("other", "2.0", skip="it needs a server"))], "Run today.", 3)
     assert "| sample | 1.0 | 2 | 2 | 1 (-1) |\n\nRun today.\n" in page
-    assert "- sample under a platform's verdict, `test_sample.py::one`: Because.\n" in page
+    assert "- sample, judged by a platform, `one`: Because.\n" in page
     assert page.endswith("- other: it needs a server\n")
     assert "| other |" not in page
+
+
+def test_tests_with_one_reason_are_on_one_line() -> None:
+    passing = {"one[a/b]": "passed", "two": "passed", "one[c]": "passed"}
+    failing = dict.fromkeys(passing, "failed")
+    sample = result(run_of("stock", **passing), run_of("injected", **failing), run_of("gate", **failing))
+    comparing.explain(sample.differences, [Reason("sample", "*", "*", "Because.")])
+    assert list(reporting.reasoned([sample])) == ["- sample, `one`, `two`: Because."]
 
 
 def test_what_happened_once_is_not_on_the_page() -> None:

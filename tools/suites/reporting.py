@@ -109,7 +109,7 @@ def page(results: Sequence[Result], made: str, again: int) -> str:
         again=again,
         table="\n".join(table(results)),
         made=made,
-        differences="\n".join(dict.fromkeys(reasoned(results))) or "Nothing.",
+        differences="\n".join(reasoned(results)) or "Nothing.",
         skipped="\n".join(skipped(results)) or "Nothing.",
     )
 
@@ -131,11 +131,21 @@ def cell(result: Result, mode: str) -> str:
 
 
 def reasoned(results: Iterable[Result]) -> Iterator[str]:
+    """One line for each reason that a suite has, in the order in which they come."""
+    groups: dict[tuple[str, str], list[Difference]] = {}
     for result in results:
         for each in result.differences:
             if each.kind in ("deliberate", *FATAL):
-                where = " under a platform's verdict" if each.mode == GATE else ""
-                yield f"- {each.suite}{where}, `{each.test.rpartition('/')[2]}`: {each.reason or 'not explained yet.'}"
+                groups.setdefault((each.suite, each.reason), []).append(each)
+    for (suite, reason), found in groups.items():
+        where = ", judged by a platform" if {each.mode for each in found} == {GATE} else ""
+        names = ", ".join(dict.fromkeys(f"`{function(each.test)}`" for each in found))
+        yield f"- {suite}{where}, {names}: {reason or 'not explained yet.'}"
+
+
+def function(test: str) -> str:
+    """The name alone, without file, class and parameters."""
+    return test.partition("[")[0].rpartition("::")[2]
 
 
 def skipped(results: Iterable[Result]) -> Iterator[str]:
