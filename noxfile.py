@@ -59,7 +59,7 @@ def format(session: nox.Session) -> None:  # noqa: A001
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Mypy, as each Python sees it all, and each platform the package; and pyright."""
+    """Mypy, as each Python sees it all, and each platform the package; pyright, and whether it knows the type of all that is public."""
     install(session, "types", "package", "benchmarks")
     for version in nox.project.python_versions(PROJECT):  # newer releases of nox name the free-threaded ones, too
         if not version.endswith("t"):
@@ -67,6 +67,7 @@ def types(session: nox.Session) -> None:
     for platform in ("win32", "darwin"):
         session.run("mypy", "--platform", platform, "src")
     session.run("pyright")
+    session.run("pyright", "--verifytypes", "truststore", "--ignoreexternal")
 
 
 @nox.session

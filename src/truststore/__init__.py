@@ -13,7 +13,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["SSLContext", "extract_from_ssl", "inject_into_ssl", "system_store"]
+    from ._protocols import Refusal
+    from ._store.search import Store
+else:
+
+    def __getattr__(name: str) -> object:
+        """What programs name in annotations and for isinstance(), imported when it is named."""
+        if name == "Refusal":
+            from ._protocols import Refusal
+
+            return Refusal
+        if name == "Store":
+            from ._store.search import Store
+
+            return Store
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["Refusal", "SSLContext", "Store", "extract_from_ssl", "inject_into_ssl", "system_store"]
 
 
 def inject_into_ssl() -> None:

@@ -74,8 +74,9 @@ class _CSettings(_Base):
     https://github.com/sethmlarson/truststore/issues/214, https://github.com/urllib3/urllib3/issues/3482
     """
 
-    #: Injection gives ssl's class another one (`_inject`).
-    __getattribute__ = _stdlib.look_up
+    if not TYPE_CHECKING:
+        #: Injection gives ssl's class another one (`_inject`).
+        __getattribute__ = _stdlib.look_up
 
     def _says_its_class(self) -> type:
         return type(self)
@@ -243,12 +244,14 @@ class SSLContext(_CSettings):
         """
         self.load_default_certs(ssl.Purpose.CLIENT_AUTH)
 
-    def get_ca_certs(self, binary_form: bool = False) -> list[bytes] | list[Decoded]:  # type: ignore[override]
-        """As in `ssl`. The system's roots are listed if `load_default_certs()` or the like was called, as there."""
-        from ._listing import certificates
+    if not TYPE_CHECKING:  # for checkers it is ssl's, with its overloads
 
-        with self._settings.lock:
-            return certificates(self._trust, self, binary_form)
+        def get_ca_certs(self, binary_form: bool = False) -> list[bytes] | list[Decoded]:
+            """As in `ssl`. The system's roots are listed if `load_default_certs()` or the like was called, as there."""
+            from ._listing import certificates
+
+            with self._settings.lock:
+                return certificates(self._trust, self, binary_form)
 
     def cert_store_stats(self) -> dict[str, int]:
         """As in `ssl`: counts what `get_ca_certs()` lists, and what it does not list because it is no authority."""

@@ -97,23 +97,23 @@ class Store:
         variables: tuple[str, ...] = (),
     ) -> None:
         #: What decided: one of the constants above.
-        self.step = step
+        self.step: str = step
         #: The bundle, or None.
-        self.file = file
+        self.file: str | None = file
         #: For `load_verify_locations(capath=)`: a directory, or several with `os.pathsep` between them, or None.
-        self.directory = directory
+        self.directory: str | None = directory
         #: All files of a directory with names that OpenSSL does not look for.
-        self.files = files
+        self.files: tuple[str, ...] = files
         #: The directory is proven to hold the same certificates as the bundle, and may be used instead of it.
-        self.covered = covered
+        self.covered: bool = covered
         #: Of these, what OpenSSL was built for, where the environment has named the other half alone.
-        self.defaults = defaults
+        self.defaults: tuple[str, ...] = defaults
         #: (path, why) of what was looked at and is not used, in order.
-        self.passed_over = passed_over
+        self.passed_over: tuple[tuple[str, str], ...] = passed_over
         #: The variables of the environment by which the user has named it, if that is the step.
-        self.variables = variables
+        self.variables: tuple[str, ...] = variables
         #: What the user should know, in sentences.
-        self.warnings = warnings
+        self.warnings: tuple[str, ...] = warnings
 
     def __bool__(self) -> bool:
         return bool(self.file or self.directory or self.files)
