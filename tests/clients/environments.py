@@ -1,0 +1,23 @@
+"""An environment for all clients that go together, and one for each that does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import venv
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def made(folder: Path, requirements: Iterable[str]) -> Path:
+    """The folder with the programs of an environment that has these; what it lacks is installed."""
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    if not folder.exists():
+        venv.create(folder, with_pip=True)
+    wanted = sorted(set(requirements))
+    if wanted:
+        subprocess.run([programs / "python", "-m", "pip", "install", "-q", *wanted], check=True)
+    return programs
