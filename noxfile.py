@@ -106,6 +106,13 @@ def suites(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """Clients that people use, in each way that truststore can be given to them (docs/clients.md): half an hour. Arguments: their names."""
+    session.install("-e", ".", "cryptography", "pytest")
+    session.run("python", "-m", "clients", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def frozen(session: nox.Session) -> None:
     """Programs frozen by PyInstaller, cx_Freeze and Nuitka: minutes, most of them Nuitka's C compiler. Arguments go to pytest."""
     install(session, "frozen")

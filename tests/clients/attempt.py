@@ -5,6 +5,7 @@ Run by the client's environment, which has no more than the client.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import ssl
@@ -78,7 +79,7 @@ def with_context(case: Case) -> Case:
         context.load_verify_locations(case.ca)
     if case.cert:
         context.load_cert_chain(case.cert)
-    return Case(case.host, case.port, context, proxy=case.proxy)
+    return dataclasses.replace(case, context=context)
 
 
 if __name__ == "__main__":

@@ -43,17 +43,30 @@ class Case:
     port: int
     #: To be passed, with all that the client needs; None: the client makes its own.
     context: ssl.SSLContext | None = None
-    #: Files for the client's own parameters: an authority, a certificate with its key.
+    #: Files for the client's own parameters: an authority, a certificate with its key. If a context is passed they are in it.
     ca: str | None = None
     cert: str | None = None
     #: As a URL.
     proxy: str | None = None
-    #: A store of more than one authority, for clients that can do no more than read a file.
-    folder: str = ""
+
+    @property
+    def by_files(self) -> bool:
+        """Whether the client's own parameters have to say it."""
+        return self.context is None and bool(self.ca or self.cert)
 
     @property
     def url(self) -> str:
         return f"https://{self.host}:{self.port}/"
+
+
+#: How those say it that keep the text of an error alone, or compare names by themselves.
+REFUSALS = (
+    "certificate verify failed",
+    "certificate_verify_failed",
+    "doesn't match",
+    "ssl certificate problem",
+    "no alternative certificate subject",
+)
 
 
 class CannotError(Exception):
@@ -79,8 +92,6 @@ def causes(error: BaseException | None, seen: frozenset[int] = frozenset()) -> I
 def became(error: BaseException) -> str:
     """What a client's error says of a case."""
     behind = list(causes(error))
-    if any(hasattr(each, "verify_code") or "certificate verify failed" in str(each).lower() for each in behind):
-        return REFUSED
-    if any("certificate_verify_failed" in str(each).lower() for each in behind):
+    if any(hasattr(each, "verify_code") or any(words in str(each).lower() for words in REFUSALS) for each in behind):
         return REFUSED
     return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"

@@ -17,7 +17,7 @@ def made(folder: Path, requirements: Iterable[str]) -> Path:
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     if not folder.exists():
         venv.create(folder, with_pip=True)
-    wanted = sorted(set(requirements))
+    wanted = sorted({each for requirement in requirements for each in requirement.split()})
     if wanted:
         subprocess.run([programs / "python", "-m", "pip", "install", "-q", *wanted], check=True)
     return programs

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import web
+from . import databases, mail, web
 
 if TYPE_CHECKING:
     from .cases import Case
@@ -21,7 +21,7 @@ class Client:
     attempt: Callable[[Any, Case], None]
     #: What is imported before or after the injection.
     module: str
-    #: For pip; none: it is of the standard library.
+    #: For pip, with spaces between; none: it is of the standard library.
     requirement: str = ""
     #: How a context is handed to it, for the documentation; "": it cannot be.
     how: str = ""
@@ -38,18 +38,35 @@ class Client:
         return re.split(r"[^\w.-]", self.requirement, maxsplit=1)[0] or "none"
 
 
-CLIENTS = (
+#: Of the standard library.
+PYTHONS_OWN = (
     Client("http.client", web.http_client, "http.client", how="`HTTPSConnection(context=)`", knows_proxies=True),
     Client("urllib.request", web.urllib_request, "urllib.request", how="`HTTPSHandler(context=)`", knows_proxies=True),
-    Client(
-        "urllib3",
-        web.urllib3,
-        "urllib3",
-        "urllib3",
-        "`PoolManager(ssl_context=)`, `ProxyManager(proxy_ssl_context=)`",
-        knows_proxies=True,
-    ),
+    Client("asyncio", web.streams, "asyncio", how="`open_connection(ssl=)`"),
+    Client("xmlrpc.client", web.xmlrpc, "xmlrpc.client", how="`ServerProxy(context=)`"),
+    Client("logging.handlers", web.logging_http, "logging.handlers", how="`HTTPHandler(context=)`"),
+    Client("smtplib", mail.with_context(mail.smtps), "smtplib", how="`SMTP_SSL(context=)`", protocol="smtps"),
+    Client("smtplib, STARTTLS", mail.with_context(mail.smtp), "smtplib", how="`starttls(context=)`", protocol="smtp"),
+    Client("imaplib", mail.with_context(mail.imaps), "imaplib", how="`IMAP4_SSL(ssl_context=)`", protocol="imaps"),
+    Client("poplib", mail.with_context(mail.pops), "poplib", how="`POP3_SSL(context=)`", protocol="pops"),
+    Client("ftplib", mail.with_context(mail.ftp), "ftplib", how="`FTP_TLS(context=)`", protocol="ftp"),
+    Client("smtplib, without a context", mail.without_context(mail.smtps), "smtplib", protocol="smtps"),
+    Client("imaplib, without a context", mail.without_context(mail.imaps), "imaplib", protocol="imaps"),
+    Client("poplib, without a context", mail.without_context(mail.pops), "poplib", protocol="pops"),
+    Client("ftplib, without a context", mail.without_context(mail.ftp), "ftplib", protocol="ftp"),
+)
+
+BY_PROXIES = "`PoolManager(ssl_context=)`, `ProxyManager(ssl_context=, proxy_ssl_context=)`"
+BY_ADAPTER = "[an adapter](usage.md#requests)"
+
+WEB = (
+    Client("urllib3", web.urllib3, "urllib3", "urllib3", BY_PROXIES, knows_proxies=True),
+    Client("urllib3 1.26", web.urllib3, "urllib3", "urllib3==1.26.*", BY_PROXIES, knows_proxies=True, environment="older"),
     Client("requests", web.requests, "requests", "requests", knows_proxies=True),
+    Client("requests, with an adapter", web.requests_by_adapter, "requests", "requests", BY_ADAPTER, knows_proxies=True),
+    Client("requests 2.31", web.requests, "requests", "requests==2.31.0", knows_proxies=True, environment="older"),
+    Client("requests 2.32.2", web.requests, "requests", "requests==2.32.2", knows_proxies=True, environment="preloading"),
+    Client("niquests", web.requests, "niquests", "niquests", knows_proxies=True),
     Client("httpx", web.httpx, "httpx", "httpx", "`Client(verify=)`, `Proxy(ssl_context=)`", knows_proxies=True),
     Client(
         "httpx, asynchronous",
@@ -60,7 +77,45 @@ CLIENTS = (
         knows_proxies=True,
     ),
     Client("aiohttp", web.aiohttp, "aiohttp", "aiohttp", "`TCPConnector(ssl=)`", knows_proxies=True),
+    Client("tornado", web.tornado, "tornado.httpclient", "tornado", "`fetch(ssl_options=)`"),
+    Client("httplib2", web.httplib2, "httplib2", "httplib2 pysocks", knows_proxies=True),
+    Client("botocore", web.botocore, "botocore.httpsession", "botocore", knows_proxies=True),
+    Client("google-auth", web.google_auth, "google.auth.transport.requests", "google-auth", knows_proxies=True),
+    Client("elasticsearch", web.elasticsearch, "elasticsearch", "elasticsearch", "`Elasticsearch(ssl_context=)`"),
+    Client(
+        "websockets", web.websockets, "websockets.asyncio.client", "websockets", "`connect(ssl=, proxy_ssl=)`", knows_proxies=True
+    ),
+    Client(
+        "websockets, synchronous",
+        web.websockets_sync,
+        "websockets.sync.client",
+        "websockets",
+        "`connect(ssl=, proxy_ssl=)`",
+        knows_proxies=True,
+    ),
+    Client(
+        "websocket-client", web.websocket_client, "websocket", "websocket-client", '`sslopt={"context": …}`', knows_proxies=True
+    ),
+    Client("trio", web.trio, "trio", "trio", "`open_ssl_over_tcp_stream(ssl_context=)`"),
+    Client("anyio", web.anyio, "anyio", "anyio", "`connect_tcp(ssl_context=)`"),
+    Client("gevent", web.urllib_request, "clients.by_gevent", "gevent", "as `urllib.request`", knows_proxies=True),
+    Client("eventlet", web.urllib_request, "clients.by_eventlet", "eventlet", "as `urllib.request`", knows_proxies=True),
+    Client("pycurl", web.pycurl, "pycurl", "pycurl", knows_proxies=True, remark="is not `ssl`: `CAINFO`"),
 )
+
+OTHERS = (
+    Client("aiosmtplib", mail.aiosmtplib, "aiosmtplib", "aiosmtplib", "`SMTP(tls_context=)`", "smtps"),
+    Client("redis", databases.redis, "redis", "redis", protocol="redis"),
+    Client("redis, asynchronous", databases.redis_async, "redis.asyncio", "redis", protocol="redis"),
+    Client("asyncpg", databases.asyncpg, "asyncpg", "asyncpg", "`connect(ssl=)`", "postgres"),
+    Client("pymysql", databases.pymysql, "pymysql", "pymysql", "`connect(ssl=)`", "mysql"),
+    Client("aiomysql", databases.aiomysql, "aiomysql", "aiomysql", "`connect(ssl=)`", "mysql"),
+    Client("paho-mqtt", databases.paho, "paho.mqtt.client", "paho-mqtt", "`tls_set_context()`", "mqtt"),
+    Client("ldap3", databases.ldap3, "ldap3", "ldap3", protocol="ldap"),
+    Client("pymongo", databases.pymongo, "pymongo", "pymongo", protocol="mongo"),
+)
+
+CLIENTS = (*PYTHONS_OWN, *WEB, *OTHERS)
 
 
 def by_name(name: str) -> Client:

@@ -7,9 +7,11 @@ import json
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from certificates import CLIENT_AUTH, Authority, Certificate, pem_file
-from servers import HOST, Server, answer_http
+from certificates import CLIENT_AUTH, Authority, pem_file
+from dialogues import Ftp, Imap, Pop, Smtp
+from servers import HOST, Server
 
+from . import protocols
 from .cases import BEHIND
 from .proxies import connect, inspecting
 
@@ -19,7 +21,18 @@ if TYPE_CHECKING:
 
 #: By protocol: who serves a connection, and whether TLS comes first. With the TLS context, for those who begin it themselves.
 PROTOCOLS: dict[str, tuple[Callable[[Any, ssl.SSLContext], object], bool]] = {
-    "https": (lambda sock, _: answer_http(sock), True),
+    "https": (protocols.http, True),
+    "smtps": (Smtp, True),
+    "smtp": (Smtp, False),
+    "imaps": (Imap, True),
+    "pops": (Pop, True),
+    "ftp": (Ftp, False),
+    "redis": (protocols.redis, True),
+    "mqtt": (protocols.mqtt, True),
+    "ldap": (protocols.ldap, True),
+    "mongo": (protocols.mongo, True),
+    "postgres": (protocols.postgres, False),
+    "mysql": (protocols.mysql, False),
 }
 
 
@@ -77,7 +90,3 @@ class World:
 
 def server(serve: Callable[[Any, ssl.SSLContext], object], context: ssl.SSLContext, tls_first: bool) -> Server:
     return Server(context if tls_first else None, lambda sock: serve(sock, context))
-
-
-def anchors(*certificates: Certificate) -> str:
-    return pem_file(certificates)
