@@ -10,10 +10,7 @@ from __future__ import annotations
 import binascii
 import errno
 import os
-import re
 import stat
-
-from .. import _der
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,18 +19,18 @@ if TYPE_CHECKING:
     #: A certificate, and OpenSSL's own settings that stood behind it in a "trusted" block (openssl-x509(1), "Trust Settings").
     Block = tuple[bytes, bytes]
 
-#: A block in plain form. A line may have blanks at its ends; an empty line, or one with a colon, is what OpenSSL calls a header. Padding
-#: within, which only binascii overlooks, is on no line but the last.
-_BLOCK = re.compile(
-    rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t\r]*\n"
-    rb"((?:[ \t]*[A-Za-z0-9+/]+[ \t\r]*\n)*[ \t]*[A-Za-z0-9+/]+={0,2}[ \t\r]*\n)"
-    rb"-----END \1-----[ \t\r]*$",
-    re.MULTILINE,
-)
-_BEGIN, _END = b"-----BEGIN ", b"-----END "
+_BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
 _WITH_SETTINGS = b"TRUSTED CERTIFICATE"
 REVOCATION_LIST = b"-----BEGIN X509 CRL-----"
 _LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", _WITH_SETTINGS})
+
+_LETTERS, _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
+_IN_LABELS, _BASE64 = _LETTERS + _DIGITS + b" ", _LETTERS + _LETTERS.lower() + _DIGITS + b"+/"
+#: What a line may begin with, and what it may end with.
+_BLANKS, _BLANKS_BEHIND = b" \t", b" \t\r"
+_PADDING = frozenset({b"", b"=", b"=="})
+#: What a certificate in DER begins with.
+_SEQUENCE = 0x30
 
 _AT_ONCE = 1 << 16
 # A FIFO in a file's place must not stop the program: opening it would wait for a writer.
@@ -68,20 +65,50 @@ def _all(descriptor: int, size: int, path: str) -> bytes:
     return b"".join(parts)
 
 
-def blocks(data: bytes) -> list[Block] | None:
-    """The certificates in a PEM file's bytes; None: it is not in plain form, and only OpenSSL can say."""
-    found = _BLOCK.findall(data) if data.count(_BEGIN) == data.count(_END) else []
-    if len(found) != data.count(_BEGIN) or b"\0" in data:
+def blocks(data: bytes, decoded: dict[bytes, bytes] | None = None) -> list[Block] | None:
+    """The certificates in a PEM file's bytes; None: it is not in plain form, and only OpenSSL can say.
+
+    `decoded` remembers what stood for what, for whoever reads several files with the same certificates.
+    """
+    _, *parts = data.split(_BEGIN)
+    begun = data.count(b"\n" + _BEGIN) + data.startswith(_BEGIN)
+    if not len(parts) == begun == data.count(_END) or b"\0" in data:
         return None
+    decoded = {} if decoded is None else decoded
     certificates = []
-    for label, body in found:
+    for label, body in map(_label_and_body, parts):
         if label in _LABELS:
-            der = _decoded(body)
+            der = decoded[body] = decoded.get(body) or _decoded(_encoded(body))
             size = der_size(der)
             if not size or (size < len(der) and label != _WITH_SETTINGS):
                 return None
             certificates.append((der[:size], der[size:]))
+        elif not _encoded(body):
+            return None
     return certificates
+
+
+def _label_and_body(part: bytes) -> tuple[bytes, bytes]:
+    """Of what stands behind "BEGIN": the label, and the lines up to the one that ends the block; no body if a line is not in plain form."""
+    label, _, rest = part.partition(_DASHES)
+    within, end, behind = rest.partition(b"\n" + _END + label + _DASHES)
+    blanks, _, body = within.partition(b"\n")
+    blanks += behind.partition(b"\n")[0]
+    is_plain = label and end and not label.translate(None, _IN_LABELS) and not blanks.strip(_BLANKS_BEHIND)
+    return label, body if is_plain else b""
+
+
+def _encoded(body: bytes) -> bytes:
+    """The lines of a body in plain form, without blanks; nothing if it is not.
+
+    An empty line, or one with a colon, is what OpenSSL calls a header. Padding within, which only binascii overlooks, is on no line but
+    the last.
+    """
+    if b" " in body or b"\t" in body or b"\r" in body:
+        body = b"\n".join(line.lstrip(_BLANKS).rstrip(_BLANKS_BEHIND) for line in body.split(b"\n"))
+    lines, end = b"\n" + body + b"\n", body.translate(None, _BASE64).lstrip(b"\n")
+    is_plain = end in _PADDING and body.endswith(end) and b"\n\n" not in lines and b"\n=" not in lines
+    return body if is_plain else b""
 
 
 def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
@@ -92,11 +119,10 @@ def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
     return tuple(dict.fromkeys(certificate for certificate, settings in found if vouches_for_servers(settings)))
 
 
-def _decoded(body: bytes) -> bytes:
+def _decoded(encoded: bytes) -> bytes:
     """What the base64 says; nothing if characters are missing, which binascii overlooks before padding."""
-    encoded = body.translate(None, b" \t\r\n")
     try:
-        return b"" if len(encoded) % 4 else binascii.a2b_base64(encoded)
+        return b"" if (len(encoded) - encoded.count(b"\n")) % 4 else binascii.a2b_base64(encoded)
     except binascii.Error:
         return b""
 
@@ -111,26 +137,28 @@ def concatenated(data: bytes) -> Iterator[bytes]:
 
 def der_size(der: bytes, available: int | None = None) -> int:
     """The length of the DER sequence that begins here, its header included; 0: there is none, or not all of it."""
-    if len(der) < 2 or der[0] != _der.SEQUENCE or der[1] == 0x80 or der[1] > 0x84:
+    if len(der) < 2 or der[0] != _SEQUENCE or der[1] == 0x80 or der[1] > 0x84:
         return 0
     octets = der[1] & 0x7F if der[1] & 0x80 else 0
     size = 2 + octets + (int.from_bytes(der[2 : 2 + octets], "big") if octets else der[1])
     return size if size <= (len(der) if available is None else available) else 0
 
 
-#: A certificate's parts, and what the signed one begins with: serial number, algorithm, issuer, validity, subject, key (RFC 5280, 4.1).
-_PARTS, _FIELDS = bytes((_der.SEQUENCE, _der.SEQUENCE, _der.BIT_STRING)), bytes((_der.INTEGER, *[_der.SEQUENCE] * 5))
-
-
 def _is_shaped(der: bytes) -> bool:
-    """Whether this has a certificate's outer form, which a request, a revocation list, or a file that was cut off has not."""
+    """Whether this has a certificate's outer form, which a request, a revocation list, or a file that was cut off has not.
+
+    A certificate's parts, and what the signed one begins with: serial number, algorithm, issuer, validity, subject, key (RFC 5280, 4.1).
+    """
+    from .. import _der  # for public bundles only
+
+    parts_of_one, fields_of_one = (_der.SEQUENCE, _der.SEQUENCE, _der.BIT_STRING), (_der.INTEGER, *[_der.SEQUENCE] * 5)
     try:
         ((_, content),) = _der.elements(der)
         parts = list(_der.elements(content))
-        fields = bytes(tag for tag, _ in _der.elements(parts[0][1]) if tag != _der.VERSION)
+        fields = tuple(tag for tag, _ in _der.elements(parts[0][1]) if tag != _der.VERSION)
     except (ValueError, IndexError):
         return False
-    return bytes(tag for tag, _ in parts) == _PARTS and fields.startswith(_FIELDS)
+    return tuple(tag for tag, _ in parts) == parts_of_one and fields[:6] == fields_of_one
 
 
 _SERVER_AUTH, _ANY_PURPOSE = bytes.fromhex("2b06010505070301"), bytes.fromhex("551d2500")
@@ -141,6 +169,8 @@ def vouches_for_servers(settings: bytes) -> bool:
     """Whether the settings (X509_CERT_AUX) let it vouch for TLS servers (crypto/x509/x509_trust.c, obj_trust). In doubt not."""
     if not settings:
         return True
+    from .. import _der  # hardly any block has settings
+
     try:
         ((_, content),) = _der.elements(settings)
         uses = {
