@@ -95,7 +95,7 @@ def _original() -> Callable[..., Any]:
 
 def _link(directory: Path, pems: Sequence[str]) -> None:
     """A file for each certificate, and the name that OpenSSL looks for leading to it."""
-    from truststore._store.hashed import subject_hash
+    from truststore._store.subjects import subject_hash
 
     numbers: dict[str, int] = {}
     for number, pem in enumerate(pems):

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from many import examples
 
-from truststore._store import hashed
+from truststore._store import hashed, subjects
 
 ORGANIZATION, COMMON, COUNTRY = NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME, NameOID.COUNTRY_NAME
 KEY = Authority.new(key="p256").key
@@ -22,7 +22,7 @@ KEY = Authority.new(key="p256").key
 
 def same(subject: x509.Name) -> str:
     authority = Authority.new(private_key=KEY, key="p256", subject=subject)
-    ours = hashed.subject_hash(authority.der)
+    ours = subjects.subject_hash(authority.der)
     assert ours == said_by_openssl(authority)
     return ours
 
@@ -99,7 +99,7 @@ def test_any_text(attributes: list[tuple[x509.ObjectIdentifier, str]]) -> None:
 @pytest.mark.parametrize("junk", [b"", b"0", b"\x30\x00", Authority.new(key="p256").der[:-1]])
 def test_what_is_no_certificate(junk: bytes) -> None:
     with pytest.raises(ValueError):
-        hashed.subject_hash(junk)
+        subjects.subject_hash(junk)
 
 
 LISTINGS: list[tuple[list[str], list[str], bool]] = [

@@ -142,7 +142,7 @@ class Own:
         """What lies in the program's directories where OpenSSL looks for this certificate."""
         if not self.directories:
             return []
-        from ._store.hashed import subject_hash
+        from ._store.subjects import subject_hash
 
         try:
             digest = subject_hash(der)

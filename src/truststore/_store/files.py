@@ -129,8 +129,10 @@ def _refused_left_out(path: str) -> tuple[bytes, ...]:
 
 
 def _is_named(certificate: bytes, digest: str) -> bool:
+    from .subjects import subject_hash  # for whoever reads a directory as a whole
+
     try:
-        return hashed.subject_hash(certificate) == digest
+        return subject_hash(certificate) == digest
     except ValueError:
         return False
 
@@ -252,11 +254,8 @@ def _bundle_problem(path: str, state: State) -> str:
 class _Entries:
     """The names of a directory that OpenSSL looks for, and the kinds of file behind them; only links take a call for that."""
 
-    def __init__(self, directory: str) -> None:
-        with os.scandir(directory) as found:
-            entries = list(found)
-        self.is_empty = not entries
-        self._entries = {entry.name: entry for entry in entries if hashed.is_looked_for(entry.name)}
+    def __init__(self, listing: list[os.DirEntry[str]]) -> None:
+        self._entries = {entry.name: entry for entry in listing if hashed.is_looked_for(entry.name)}
         self.links = [name for name, entry in self._entries.items() if entry.is_symlink()]
         self.others = self._entries.keys() - self.links
         self.reached, _ = hashed.names(self._entries)
@@ -279,19 +278,34 @@ class _Entries:
 
 @lru_cache(maxsize=16)
 def _hashed_directory_problem(path: str, _state: State) -> str:
-    entries = _Entries(path)
+    with os.scandir(path) as found:
+        listing = list(found)
+    if _is_as_usual(listing):
+        return ""
+    entries = _Entries(listing)
     links = entries.links if len(entries.links) <= _LINKS else entries.links[:_LINKS_OF_MANY]
     if any(map(entries.waits, (*entries.others, *links))):
         problem = "holds a FIFO or a device, which OpenSSL would wait for"
     elif any(stat.S_ISREG(entries.kind(name)) for name in entries.reached):
         problem = ""
-    elif entries.is_empty:
+    elif not listing:
         problem = EMPTY
     else:
         problem = "holds no file with a name that OpenSSL looks for (see 'openssl rehash')"
     if entries.failed:
         raise _NotForGood(problem)
     return problem
+
+
+def _is_as_usual(listing: list[os.DirEntry[str]]) -> bool:
+    """Whether all that OpenSSL may look for are files, and it gets to one of them: nothing else needs to be looked at."""
+    entries = [entry for entry in listing if entry.name[8:9] == "."]
+    try:
+        if len(entries) > _LINKS or not all(entry.is_file() for entry in entries):
+            return False
+    except OSError:
+        return False
+    return any(entry.name.endswith(".0") and hashed.is_looked_for(entry.name) for entry in entries)
 
 
 def _other_directory_problem(path: str, state: State) -> str:
@@ -328,11 +342,12 @@ def _covers(directory: str, directory_state: State, bundle: str, _bundle_state: 
     """The proof: each certificate of the bundle is the only one behind one name, and there is no other name."""
     if directory not in marked and directory_state[:2] not in map(_identity, marked):
         return False
-    wanted = _compared(bundle)
+    decoded: dict[bytes, bytes] = {}
+    wanted = _compared(bundle, decoded)
     names, gap = hashed.names(os.listdir(directory))
     if gap or not wanted or len(names) != len(wanted) or len(names) > _PROVEN:
         return False
-    linked = [_compared(os.path.join(directory, name)) for name in names]
+    linked = [_compared(os.path.join(directory, name), decoded) for name in names]
     return all(len(each) == 1 for each in linked) and sorted(each[0] for each in linked) == sorted(wanted)
 
 
@@ -345,7 +360,7 @@ def _identity(path: str) -> State:
         raise
 
 
-def _compared(path: str) -> list[bytes]:
+def _compared(path: str, decoded: dict[bytes, bytes]) -> list[bytes]:
     """The certificates of a file; none if there is any doubt, or if settings of OpenSSL's or revocation lists stand with them."""
     try:
         data = pem.contents(path)
@@ -353,7 +368,7 @@ def _compared(path: str) -> list[bytes]:
         if _is_fact(error):
             return []
         raise
-    found = pem.blocks(data) or []
+    found = pem.blocks(data, decoded) or []
     return (
         [] if pem.REVOCATION_LIST in data or any(settings for _, settings in found) else [certificate for certificate, _ in found]
     )
