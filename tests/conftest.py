@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 _ANOTHER = Authority.new("Another root", key="p256")
 
 
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """What is said to pytest-timeout is no mistake without it; it means nothing then."""
+    if not pluginmanager.hasplugin("timeout"):
+        parser.addini("timeout", "what a test may take: needs pytest-timeout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin("timeout"):
+        config.addinivalue_line("markers", "timeout(seconds): what the test may take: needs pytest-timeout")
+
+
 @pytest.fixture(autouse=True)
 def _no_opener(monkeypatch: pytest.MonkeyPatch) -> None:
     """urlopen() keeps the first opener that it makes, and from Python 3.12 on with it the context of whichever test that was."""

@@ -13,9 +13,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from certificates import Certificate, pem_file
-from OpenSSL import crypto
 
-from truststore._store import search
+from truststore._store import hashed, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,5 +86,9 @@ class FakeRoot:
 
 
 def subject_hash(certificate: Certificate) -> str:
-    """The name OpenSSL looks for, said by OpenSSL."""
+    """The name OpenSSL looks for, said by OpenSSL; without pyOpenSSL by what test_hashed.py holds against it."""
+    try:
+        from OpenSSL import crypto
+    except ModuleNotFoundError:
+        return hashed.subject_hash(certificate.der)
     return f"{crypto.X509.from_cryptography(certificate.parsed).subject_name_hash():08x}"

@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 from certificates import ANY_PURPOSE, CLIENT_AUTH, SERVER_AUTH, Authority, Certificate, self_signed
-from hypothesis import strategies as st
+from properties import st
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,8 @@ import pytest
 from certificates import pem_file
 from fake_verifier import FakeVerifier
 from gate_servers import judged_by, other_root, root, sites
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from many import examples
+from properties import HealthCheck, example, given, settings, st
 from servers import HOST, Store, in_memory, needs_openssl
 
 import truststore

@@ -16,9 +16,8 @@ from certificates import Authority, Certificate, self_signed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from many import examples
+from properties import HealthCheck, example, given, settings, st
 from servers import HOST, TIMEOUT, Server, Store, needs_openssl
 
 import truststore

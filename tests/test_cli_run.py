@@ -188,6 +188,8 @@ def test_an_interruption(tmp_path: Path) -> None:
     ],
 )
 def test_it_is_injected(tmp_path: Path, code: str) -> None:
+    if "requests" in code:
+        pytest.importorskip("requests", reason="requests is not installed")
     done = ran("-c", code, folder=tmp_path)
     assert outcome(done) == (0, "True\n", "")
 

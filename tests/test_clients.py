@@ -10,14 +10,21 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from servers import HOST, Server, Store, answer_http, carry, needs_openssl
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+pytest.importorskip("httpx", reason="httpx is not installed")
+pytest.importorskip("requests", reason="requests is not installed")
+pytest.importorskip("trio", reason="trio is not installed")
+pytest.importorskip("urllib3", reason="urllib3 is not installed")
+
 import aiohttp
 import httpx
-import pytest
 import requests
 import requests.adapters
 import trio
 import urllib3
-from servers import HOST, Server, Store, answer_http, carry, needs_openssl
 
 import truststore
 

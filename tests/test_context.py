@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from certificates import CLIENT_AUTH, Authority, Certificate
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from interruptions import points
 from many import examples
+from properties import given, settings, st
 from servers import HOST, TIMEOUT, Server, Store, carry, connected, exchange, in_memory, needs_openssl
 
 import truststore

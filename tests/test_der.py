@@ -11,7 +11,6 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import cases
-import certifi
 import pytest
 from certificates import SERVER_AUTH, Authority, self_signed
 from cryptography import x509
@@ -19,9 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from many import examples
+from properties import given, settings, st
 
 from truststore import _der
 
@@ -43,6 +41,7 @@ KEYS = {
 
 @functools.cache
 def public_roots() -> list[bytes]:
+    certifi = pytest.importorskip("certifi", reason="certifi is not installed")
     with open(certifi.where(), encoding="utf-8") as file:
         blocks = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", file.read(), re.DOTALL)
     return [ssl.PEM_cert_to_DER_cert(block) for block in blocks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import importlib.util
 import shutil
 import ssl
 import subprocess
@@ -44,12 +45,10 @@ def accepts(context: ssl.SSLContext, certificate: Certificate) -> bool:
 
 
 def state() -> dict[str, Any]:
-    """All that injection touches, by identity."""
-    import aiohttp.connector
-    import requests.adapters
-    import urllib3.util.ssl_
-
-    touched: list[Any] = [ssl, PLAIN, truststore.SSLContext, requests.adapters, urllib3.util, urllib3.util.ssl_, aiohttp.connector]
+    """All that injection touches, by identity, of what is installed."""
+    names = "requests.adapters", "urllib3.util", "urllib3.util.ssl_", "aiohttp.connector"
+    libraries = [importlib.import_module(name) for name in names if importlib.util.find_spec(name.partition(".")[0])]
+    touched: list[Any] = [ssl, PLAIN, truststore.SSLContext, *libraries]
     return {
         f"{each.__name__}.{name}": value for each in touched for name, value in vars(each).items() if name != "__abstractmethods__"
     }
@@ -221,6 +220,8 @@ def test_a_connection_may_be_given_an_early_context(system: Store, leaf: Certifi
 
 
 def test_preloaded_contexts_are_replaced_and_put_back(system: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in "aiohttp", "requests":
+        pytest.importorskip(library, reason=f"{library} is not installed")
     import aiohttp.connector
     import requests.adapters
     from urllib3.util.ssl_ import create_urllib3_context

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from certificates import CLIENT_AUTH, Authority, Certificate, pem_file
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from fake_root import subject_hash
 from many import examples
-from OpenSSL import crypto
+from properties import HealthCheck, given, settings, st
 from servers import HOST, Store, carry, in_memory, needs_openssl
 
 import truststore
@@ -79,8 +78,7 @@ def rehash(folder: Path, *certificates: Certificate) -> Path:
     """Put them into the directory, under the names that OpenSSL looks for."""
     folder.mkdir(parents=True, exist_ok=True)
     for certificate in certificates:
-        digest = crypto.X509.from_cryptography(certificate.parsed).subject_name_hash()
-        (folder / f"{digest:08x}.0").write_text(certificate.pem, "ascii")
+        (folder / f"{subject_hash(certificate)}.0").write_text(certificate.pem, "ascii")
     return folder
 
 
@@ -281,7 +279,7 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Authority, sec
 
 
 def link(debian: Debian, certificate: Certificate) -> Path:
-    return rehash(debian.directory, certificate) / f"{crypto.X509.from_cryptography(certificate.parsed).subject_name_hash():08x}.0"
+    return rehash(debian.directory, certificate) / f"{subject_hash(certificate)}.0"
 
 
 def test_a_proven_directory_stands_for_the_bundle(

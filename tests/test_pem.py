@@ -10,10 +10,9 @@ import pytest
 from certificates import ANY_PURPOSE, CLIENT_AUTH, SERVER_AUTH, Authority
 from cryptography.hazmat.primitives.serialization import Encoding
 from fake_root import FakeRoot
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from many import examples
 from pem_files import CRL, FIRST, LEAF, SECOND, TEXTS, THIRD, A, B, L, block, element, encoded, junk, openssl, trusted, write
+from properties import HealthCheck, example, given, settings, st
 from servers import in_memory
 
 from truststore._store import files, pem

@@ -14,10 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from fake_root import FakeRoot
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from many import examples
 from pem_files import BEGIN, CRL, END, FIRST, LEAF, SECOND, TEXTS, THIRD, A, B, L, block, body, junk, openssl, trusted, write
+from properties import HealthCheck, given, settings, st
 from servers import in_memory
 
 from truststore._stdlib import CContext

@@ -12,15 +12,21 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import httpx
 import pytest
-import requests
-import requests.adapters
-import urllib3
 from certificates import CLIENT_AUTH, Certificate, self_signed
 from gate_servers import Peer, Site, client_context, other_root, root, sites
 from servers import HOST, TIMEOUT, Server, in_memory
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+pytest.importorskip("httpx", reason="httpx is not installed")
+pytest.importorskip("requests", reason="requests is not installed")
+pytest.importorskip("urllib3", reason="urllib3 is not installed")
+
+import aiohttp
+import httpx
+import requests
+import requests.adapters
+import urllib3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

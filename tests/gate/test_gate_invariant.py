@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fake_verifier import PLATFORM, FakeVerifier
 from gate_servers import GREETING, NAMES, PING, VERSIONS, other_root, root, sites
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 from interruptions import Interruption, Tracer, interrupt, on_a_thread
 from many import examples
 from servers import HOST
+
+pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 import truststore
 from truststore import _stdlib

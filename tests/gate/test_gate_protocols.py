@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gate_servers import PING, Peer, Site, converse, nothing, sites, visited
 from servers import HOST, TIMEOUT, Server
-from urllib3.util.ssltransport import SSLTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,18 +87,20 @@ def relay_to(address: tuple[str, int]) -> Callable[[Any], None]:
 
 
 def test_tls_in_tls(context: SSLContext, site: Site, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
+    transport = pytest.importorskip("urllib3.util.ssltransport", reason="urllib3 is not installed").SSLTransport
     with Peer(site, version) as peer, Server(sites()["trusted"].serves(), relay_to(peer.address)) as outer:
         tunnel = context.wrap_socket(socket.create_connection(outer.address, TIMEOUT), server_hostname=HOST)
         with visited(peer, judge), tunnel:
-            tls = SSLTransport(tunnel, context, HOST)
+            tls = transport(tunnel, context, HOST)
             converse(tls)
 
 
 def test_a_refused_outer_tls_carries_no_inner_one(context: SSLContext, version: ssl.TLSVersion, judge: FakeVerifier) -> None:
+    transport = pytest.importorskip("urllib3.util.ssltransport", reason="urllib3 is not installed").SSLTransport
     with Peer(sites()["untrusted"], version) as outer, visited(outer, judge), socket.create_connection(outer.address) as sock:
         tunnel = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=HOST)
         with tunnel:
-            SSLTransport(tunnel, context, HOST)
+            transport(tunnel, context, HOST)
 
 
 def smtp(context: SSLContext, peer: Peer) -> None:

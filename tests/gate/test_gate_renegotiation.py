@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from gate_servers import GREETING, PING, Site, client_context, sites
-from OpenSSL import SSL
 from servers import HOST
+
+pytest.importorskip("OpenSSL", reason="pyOpenSSL is not installed")
+
+from OpenSSL import SSL
 
 if TYPE_CHECKING:
     from fake_verifier import FakeVerifier

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
-import trio
 from gate_servers import GREETING, PING, Peer, Site, root, sites, visited
 from servers import HOST, TIMEOUT
+
+pytest.importorskip("trio", reason="trio is not installed")
+
+import trio
 
 if TYPE_CHECKING:
     import ssl

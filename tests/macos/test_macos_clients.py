@@ -12,15 +12,21 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
 import certificates
-import httpx
 import pytest
-import requests
-import urllib3
 from macos import simulated
 from macos.talking import web_server
 from servers import HOST, PROXIES, TIMEOUT, VARIABLES
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+pytest.importorskip("httpx", reason="httpx is not installed")
+pytest.importorskip("requests", reason="requests is not installed")
+pytest.importorskip("urllib3", reason="urllib3 is not installed")
+
+import aiohttp
+import httpx
+import requests
+import urllib3
 
 import truststore
 
