@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 #: Tests of what could be missing from a package: modules, data, scripts.
 OF_A_PACKAGE = (
     *("tests/test_package.py", "tests/test_docs.py", "tests/test_context.py", "tests/test_stores.py"),
-    *("tests/test_cli.py", "tests/test_cli_frame.py", "tests/test_cli_run.py", "tests/test_distribution.py"),
+    *("tests/test_cli.py", "tests/test_cli_frame.py", "tests/test_cli_run.py::test_it_is_injected", "tests/test_distribution.py"),
     "tests/gate/test_gate_refusal.py",
 )
 THREADED = ("tests/test_stress.py", "tests/test_threads.py", "tests/gate/test_gate_concurrency.py")
@@ -79,17 +80,59 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build the sdist, the wheel from it, and run tests out of the sdist against the installed wheel."""
-    session.install(*nox.project.dependency_groups(PROJECT, "package"))
-    with tempfile.TemporaryDirectory() as folder:  # not within the environment: no store in there counts as the system's
-        session.run("python", "-m", "build", "--outdir", folder)
-        [sdist], [wheel] = (list(map(str, Path(folder).glob(kind))) for kind in ("*.tar.gz", "*.whl"))
+    """Build sdist and wheel, twice and the same, have them judged, and run tests out of the sdist as a distribution does. Into dist/."""
+    session.install(*PROJECT["build-system"]["requires"], *nox.project.dependency_groups(PROJECT, "package"))
+    session.run("validate-pyproject", "pyproject.toml")
+    with tempfile.TemporaryDirectory() as name:  # not within the environment: no store in there counts as the system's
+        folder = Path(name)
+        sdist, wheel = built(session, folder / "one", umask=0o022)
+        for one, another in zip((sdist, wheel), built(session, folder / "another", umask=0o077), strict=True):
+            if one.read_bytes() != another.read_bytes():
+                session.error(f"{one.name} is not the same each time it is built")
         session.run("twine", "check", "--strict", sdist, wheel)
-        session.install("--no-deps", "--force-reinstall", wheel)
-        shutil.unpack_archive(sdist, folder)
-        session.chdir(sdist.removesuffix(".tar.gz"))
-        session.run("pytest", "-q", "--collect-only", "-o", "pythonpath=tests", silent=True)  # all of them are there
-        session.run("pytest", "-q", "-n", "auto", "-o", "pythonpath=tests", *(session.posargs or OF_A_PACKAGE))
+        session.run("check-wheel-contents", wheel)
+        session.run("pyroma", "--min", "10", "--skip-tests", "AuthorEmail", folder / "one" / "checkout")  # the authors are many
+        shutil.unpack_archive(sdist, folder, filter="data")
+        as_a_distribution(session, folder / sdist.name.removesuffix(".tar.gz"), wheel)
+        shutil.rmtree("dist", ignore_errors=True)
+        Path("dist").mkdir()
+        for file in sdist, wheel:
+            shutil.copy(file, "dist")
+
+
+def built(session: nox.Session, folder: Path, *, umask: int) -> list[Path]:
+    """The sdist, and the wheel made from it, of a copy of this checkout: what git has and does not ignore, as of now."""
+    date = session.run("git", "log", "-1", "--format=%ct", external=True, silent=True, log=False)
+    names = session.run("git", "ls-files", "-co", "--exclude-standard", external=True, silent=True, log=False)
+    before = os.umask(umask)
+    try:
+        for name in filter(os.path.exists, str(names).splitlines()):
+            copy_as_git_does(Path(name), folder / "checkout" / name, umask)
+        build = "python", "-m", "build", "--no-isolation", "--outdir", folder, folder / "checkout"
+        session.run(*build, env={"SOURCE_DATE_EPOCH": str(date).strip()}, silent=True)
+    finally:
+        os.umask(before)
+    return [next(folder.glob(kind)) for kind in ("*.tar.gz", "*.whl")]
+
+
+def copy_as_git_does(source: Path, target: Path, umask: int) -> None:
+    """Of its mode, git keeps who may execute it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    if os.access(source, os.X_OK):
+        target.chmod(0o777 & ~umask)
+
+
+def as_a_distribution(session: nox.Session, sources: Path, wheel: Path) -> None:
+    """Tests out of the sdist, of the wheel, with what each distribution has: all others are collected, or skipped with a reason."""
+    python = sources.parent / "bare" / "bin" / "python"
+    session.run("python", "-m", "venv", "--without-pip", python.parent.parent)
+    install = "python", "-m", "pip", "--python", python, "install", "-q"
+    session.run(*install, wheel, *nox.project.dependency_groups(PROJECT, "distribution"))
+    pytest = python, "-m", "pytest", "-q", "-o", "pythonpath=tests"
+    with session.chdir(sources):
+        session.run(*pytest, "--collect-only", "-qq", external=True, silent=True)
+        session.run(*pytest, *(session.posargs or OF_A_PACKAGE), external=True)
 
 
 @nox.session

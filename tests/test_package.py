@@ -113,7 +113,7 @@ def build(kind: str, out: Path) -> Path:
     """Build with the backend alone: no isolation, so no network."""
     pytest.importorskip("flit_core", reason="the build backend is not installed")
     code = f"import sys, flit_core.buildapi as backend; print(backend.build_{kind}(sys.argv[1]))"
-    return out / python("-c", code, str(out), folder=ROOT).strip()
+    return out / python("-W", "ignore", "-c", code, str(out), folder=ROOT).strip()
 
 
 def test_the_wheel_carries_the_package_and_nothing_else(tmp_path: Path) -> None:
