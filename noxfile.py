@@ -43,11 +43,12 @@ def threads(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff and codespell."""
+    """Ruff and codespell; zizmor for the workflows."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("codespell")
+    session.run("zizmor", "--offline", "--strict-collection", "--quiet", ".github")
 
 
 @nox.session
