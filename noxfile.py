@@ -137,6 +137,20 @@ def as_a_distribution(session: nox.Session, sources: Path, wheel: Path) -> None:
 
 
 @nox.session
+def sbom(session: nox.Session) -> None:
+    """What is in the wheel that `package` left in dist/, and what it brings along, as CycloneDX."""
+    session.install(*nox.project.dependency_groups(PROJECT, "sbom"))
+    [wheel] = Path("dist").glob("*.whl")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", "-m", "venv", "--without-pip", folder)
+        session.run("python", "-m", "pip", "--python", f"{folder}/bin/python", "install", "-q", wheel)
+        out = "--output-reproducible", "--output-file", "dist/truststore.cdx.json"
+        session.run(
+            "cyclonedx-py", "environment", "--pyproject", "pyproject.toml", "--mc-type", "library", *out, f"{folder}/bin/python"
+        )
+
+
+@nox.session
 def stdlib(session: nox.Session) -> None:
     """CPython's own tests: as they are, with truststore injected, and with a verifier in OpenSSL's place. No regression."""
     session.install("-e", ".", "cryptography")
