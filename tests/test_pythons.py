@@ -1,4 +1,4 @@
-"""All that names the supported Pythons names the same."""
+"""All that names the supported Pythons and systems names the same."""
 
 from __future__ import annotations
 
@@ -57,3 +57,25 @@ def test_the_documentation_says_so() -> None:
 
 def test_the_types_are_checked_for_each() -> None:
     assert "nox.project.python_versions(PROJECT)" in text("noxfile.py")
+
+
+#: By classifier: the system's name in docs/platforms.md, its workflow, and what that runs on.
+SYSTEMS = {
+    "POSIX :: Linux": ("Linux", "ci", "ubuntu-latest"),
+    "Microsoft :: Windows": ("Windows", "windows", "windows-latest"),
+    "MacOS": ("macOS", "macos", r"macos-[\w-]+"),
+}
+
+
+@pytest.mark.parametrize("classifier", SYSTEMS)
+def test_each_system_has_its_tests_and_its_line(classifier: str) -> None:
+    name, file, runner = SYSTEMS[classifier]
+    assert re.search(rf"(runs-on|system): \[?{runner}", text(f".github/workflows/{file}.yml"))
+    assert re.search(rf"^- \*\*{name}\*\*", text("docs/platforms.md"), re.MULTILINE)
+
+
+def test_a_system_is_classified_once_it_has_confirmed_what_is_expected_of_it() -> None:
+    """Until then a simulator has, or Wine, which is no promise. Linux is what all of it runs on."""
+    unconfirmed = re.findall(r"^\| (\w+) \| none yet \|", text("docs/platforms.md"), re.MULTILINE)
+    classified = set(re.findall(r'"Operating System :: (.*)"', text("pyproject.toml")))
+    assert classified == {classifier for classifier, (name, *_) in SYSTEMS.items() if name not in unconfirmed}
