@@ -133,6 +133,8 @@ def test_the_sdist_carries_the_tests_and_all_they_need(tmp_path: Path) -> None:
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
+        "CITATION.cff",
+        "CODE_OF_CONDUCT.md",
         "SECURITY.md",
         "CONTRIBUTING.md",
         "noxfile.py",
@@ -142,3 +144,11 @@ def test_the_sdist_carries_the_tests_and_all_they_need(tmp_path: Path) -> None:
     for folder, suffix in ("tests", ".py"), ("tools", ".py"), ("docs", ".md"), ("benchmarks", ".py"):
         assert {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).glob(f"*{suffix}")} <= names
     assert not [name for name in names if "__pycache__" in name or "_build" in name]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """And says what the metadata say, read line by line: Python 3.10 has a parser for neither."""
+    citation, metadata = ((ROOT / name).read_text("utf-8") for name in ("CITATION.cff", "pyproject.toml"))
+    for ours, theirs in ("version", "version"), ("abstract", "description"), ("repository-code", "Source"):
+        [said] = re.findall(rf'^{ours}: (".*")$', citation, re.MULTILINE)
+        assert f"\n{theirs} = {said}\n" in metadata
