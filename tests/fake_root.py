@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from certificates import Certificate, pem_file
 
-from truststore._store import hashed, search
+from truststore._store import search, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,5 +90,5 @@ def subject_hash(certificate: Certificate) -> str:
     try:
         from OpenSSL import crypto
     except ModuleNotFoundError:
-        return hashed.subject_hash(certificate.der)
+        return subjects.subject_hash(certificate.der)
     return f"{crypto.X509.from_cryptography(certificate.parsed).subject_name_hash():08x}"

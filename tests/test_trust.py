@@ -400,7 +400,7 @@ def test_a_pinned_client(own: Authority, own_leaf: Certificate, leaf: Certificat
 def test_own_anchors_in_a_directory_vouch_for_clients(
     own: Authority, own_leaf: Certificate, leaf: Certificate, visitors: Any, tmp_path: Path
 ) -> None:
-    from truststore._store.hashed import subject_hash
+    from truststore._store.subjects import subject_hash
 
     folder = tmp_path / "own.d"
     folder.mkdir()

@@ -85,7 +85,7 @@ def attempted(client: Client, way: str, python: Path, world: World, told: str) -
         "SSL_CERT_FILE": str(world.store),
         "SSL_CERT_DIR": str(world.folder / "none"),
     }
-    command = [python, "-m", "clients.attempt", client.name, way, told]
+    command = [str(python), "-m", "clients.attempt", client.name, way, told]
     try:
         done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:

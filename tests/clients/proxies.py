@@ -48,7 +48,7 @@ def carry_between(one: Any, other: socket.socket) -> None:
 def inspecting(mitmdump: Path, folder: Path, upstream: int) -> Iterator[tuple[str, Path]]:
     """mitmproxy: its URL, and the file of the authority by which it signs. It trusts any server, and connects by another proxy."""
     port = free_port()
-    command = [mitmdump, "-q", "--mode", f"upstream:http://127.0.0.1:{upstream}", "--ssl-insecure", "--listen-port", str(port)]
+    command = [str(mitmdump), "-q", "--mode", f"upstream:http://127.0.0.1:{upstream}", "--ssl-insecure", "--listen-port", str(port)]
     options = ["--listen-host", "127.0.0.1", "--set", f"confdir={folder}", "--set", "connection_strategy=lazy"]
     with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as process:
         try:

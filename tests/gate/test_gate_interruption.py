@@ -21,7 +21,7 @@ from servers import HOST, TIMEOUT, exchange, in_memory, shake_hands
 
 import truststore
 from truststore import _stdlib
-from truststore._store.hashed import subject_hash
+from truststore._store.subjects import subject_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from servers import HOST, TIMEOUT, connected, exchange, in_memory
 
 from truststore import _judges, _stdlib, _verdict
 from truststore._first_flight import NoVerdict
-from truststore._store.hashed import subject_hash
+from truststore._store.subjects import subject_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,7 +22,7 @@ from gate_servers import (
 from servers import HOST, exchange, in_memory, shake_hands
 
 import truststore
-from truststore._store.hashed import subject_hash
+from truststore._store.subjects import subject_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from servers import Server, connected, in_memory
 
 import truststore
 from truststore import _platform, _windows
-from truststore._store.hashed import subject_hash
+from truststore._store.subjects import subject_hash
 from windows import system
 
 if TYPE_CHECKING:
