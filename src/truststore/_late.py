@@ -46,7 +46,7 @@ IF_BEGUN = (
     "ctypes",
     "http.client",
     "logging",
-    *(f"{__package__}.{name}" for name in ("_early", "_inject", "_osstatus", "_preloaded", "_security")),
+    *(f"{__package__}.{name}" for name in ("_early", "_inject", "_osstatus", "_preloaded", "_protocols", "_security")),
 )
 
 

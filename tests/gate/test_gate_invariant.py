@@ -29,6 +29,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 
 import truststore
 from truststore import _stdlib
+from truststore._stand_in import Explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ class Connection:
         self.server = serving(site, version).wrap_bio(self.to_server, self.to_client, server_side=True)
         self.moved: list[bytes] = []
         self.disturbed = self.greeted = False
-        self.is_plain = type(self.client._sslobj) is _stdlib.CConnection  # type: ignore[attr-defined]
+        self.is_plain = type(self.client._sslobj) in (_stdlib.CConnection, Explained)  # type: ignore[attr-defined]
 
     @property
     def awaits_verdict(self) -> bool:
