@@ -8,9 +8,9 @@ import os
 
 os.environ["EVENTLET_NO_GREENDNS"] = "yes"
 
-import eventlet
+import importlib
 
-eventlet.monkey_patch()
+importlib.import_module("eventlet").monkey_patch()
 
 import urllib.request
 

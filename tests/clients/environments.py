@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PROGRAMS = "Scripts" if os.name == "nt" else "bin"
+
+
 def made(folder: Path, requirements: Iterable[str]) -> Path:
     """The folder with the programs of an environment that has these; what it lacks is installed."""
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    programs = folder / PROGRAMS
     if not folder.exists():
         venv.create(folder, with_pip=True)
     wanted = sorted({each for requirement in requirements for each in requirement.split()})

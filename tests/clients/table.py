@@ -50,10 +50,34 @@ PYTHONS_OWN = (
     Client("imaplib", mail.with_context(mail.imaps), "imaplib", how="`IMAP4_SSL(ssl_context=)`", protocol="imaps"),
     Client("poplib", mail.with_context(mail.pops), "poplib", how="`POP3_SSL(context=)`", protocol="pops"),
     Client("ftplib", mail.with_context(mail.ftp), "ftplib", how="`FTP_TLS(context=)`", protocol="ftp"),
-    Client("smtplib, without a context", mail.without_context(mail.smtps), "smtplib", protocol="smtps"),
-    Client("imaplib, without a context", mail.without_context(mail.imaps), "imaplib", protocol="imaps"),
-    Client("poplib, without a context", mail.without_context(mail.pops), "poplib", protocol="pops"),
-    Client("ftplib, without a context", mail.without_context(mail.ftp), "ftplib", protocol="ftp"),
+    Client(
+        "smtplib, without a context",
+        mail.without_context(mail.smtps),
+        "smtplib",
+        protocol="smtps",
+        remark="[as in plain `ssl`](usage.md#without-a-context)",
+    ),
+    Client(
+        "imaplib, without a context",
+        mail.without_context(mail.imaps),
+        "imaplib",
+        protocol="imaps",
+        remark="[as in plain `ssl`](usage.md#without-a-context)",
+    ),
+    Client(
+        "poplib, without a context",
+        mail.without_context(mail.pops),
+        "poplib",
+        protocol="pops",
+        remark="[as in plain `ssl`](usage.md#without-a-context)",
+    ),
+    Client(
+        "ftplib, without a context",
+        mail.without_context(mail.ftp),
+        "ftplib",
+        protocol="ftp",
+        remark="[as in plain `ssl`](usage.md#without-a-context)",
+    ),
 )
 
 BY_PROXIES = "`PoolManager(ssl_context=)`, `ProxyManager(ssl_context=, proxy_ssl_context=)`"
@@ -65,7 +89,15 @@ WEB = (
     Client("requests", web.requests, "requests", "requests", knows_proxies=True),
     Client("requests, with an adapter", web.requests_by_adapter, "requests", "requests", BY_ADAPTER, knows_proxies=True),
     Client("requests 2.31", web.requests, "requests", "requests==2.31.0", knows_proxies=True, environment="older"),
-    Client("requests 2.32.2", web.requests, "requests", "requests==2.32.2", knows_proxies=True, environment="preloading"),
+    Client(
+        "requests 2.32.2",
+        web.requests,
+        "requests",
+        "requests==2.32.2",
+        knows_proxies=True,
+        environment="preloading",
+        remark="ignores an adapter's context",
+    ),
     Client("niquests", web.requests, "niquests", "niquests", knows_proxies=True),
     Client("httpx", web.httpx, "httpx", "httpx", "`Client(verify=)`, `Proxy(ssl_context=)`", knows_proxies=True),
     Client(
@@ -92,6 +124,7 @@ WEB = (
         "websockets",
         "`connect(ssl=, proxy_ssl=)`",
         knows_proxies=True,
+        remark="an https:// proxy needs `proxy_ssl=`, with plain `ssl` too",
     ),
     Client(
         "websocket-client", web.websocket_client, "websocket", "websocket-client", '`sslopt={"context": …}`', knows_proxies=True
@@ -100,15 +133,31 @@ WEB = (
     Client("anyio", web.anyio, "anyio", "anyio", "`connect_tcp(ssl_context=)`"),
     Client("gevent", web.urllib_request, "clients.by_gevent", "gevent", "as `urllib.request`", knows_proxies=True),
     Client("eventlet", web.urllib_request, "clients.by_eventlet", "eventlet", "as `urllib.request`", knows_proxies=True),
-    Client("pycurl", web.pycurl, "pycurl", "pycurl", knows_proxies=True, remark="is not `ssl`: `CAINFO`"),
+    Client("pycurl", web.pycurl, "pycurl", "pycurl", knows_proxies=True, remark="is not `ssl`: [below](#not-ssl)"),
 )
 
 OTHERS = (
     Client("aiosmtplib", mail.aiosmtplib, "aiosmtplib", "aiosmtplib", "`SMTP(tls_context=)`", "smtps"),
     Client("redis", databases.redis, "redis", "redis", protocol="redis"),
     Client("redis, asynchronous", databases.redis_async, "redis.asyncio", "redis", protocol="redis"),
-    Client("asyncpg", databases.asyncpg, "asyncpg", "asyncpg", "`connect(ssl=)`", "postgres"),
-    Client("pymysql", databases.pymysql, "pymysql", "pymysql", "`connect(ssl=)`", "mysql"),
+    Client(
+        "asyncpg",
+        databases.asyncpg,
+        "asyncpg",
+        "asyncpg",
+        "`connect(ssl=)`",
+        "postgres",
+        remark='`ssl="require"` verifies nobody',
+    ),
+    Client(
+        "pymysql",
+        databases.pymysql,
+        "pymysql",
+        "pymysql",
+        "`connect(ssl=)`",
+        "mysql",
+        remark="verifies nobody without a context or `ca`",
+    ),
     Client("aiomysql", databases.aiomysql, "aiomysql", "aiomysql", "`connect(ssl=)`", "mysql"),
     Client("paho-mqtt", databases.paho, "paho.mqtt.client", "paho-mqtt", "`tls_set_context()`", "mqtt"),
     Client("ldap3", databases.ldap3, "ldap3", "ldap3", protocol="ldap"),

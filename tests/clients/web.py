@@ -237,8 +237,8 @@ def websockets_sync(lib: Any, case: Case) -> None:
 
 def websocket_options(case: Case) -> dict[str, Any]:
     options: dict[str, Any] = {"proxy": case.proxy, "ssl": own_context(case) if case.context or case.by_files else None}
-    if case.context and case.proxy and case.proxy.startswith("https:"):
-        options["proxy_ssl"] = case.context
+    if case.proxy and case.proxy.startswith("https:"):
+        options["proxy_ssl"] = own_context(case)
     return {name: value for name, value in options.items() if value or name == "proxy"}
 
 
