@@ -168,6 +168,9 @@ def clients(session: nox.Session) -> None:
     """Clients that people use, in each way that truststore can be given to them (docs/clients.md): half an hour. Arguments: their names."""
     session.install("-e", ".", "cryptography", "pytest")
     session.run("python", "-m", "clients", *session.posargs, env={"PYTHONPATH": "tests"})
+    if not session.posargs:
+        session.run("python", "-m", "clients.servers_asked", env={"PYTHONPATH": "tests"})
+        session.run("python", "-m", "clients.pips", env={"PYTHONPATH": "tests"})
 
 
 @nox.session

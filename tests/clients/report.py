@@ -27,7 +27,7 @@ def row(client: Client, result: dict[str, Any]) -> tuple[str, ...]:
     ways = [cell(result[way]["cases"]) for way in (PASSED, BEFORE, AFTER)]
     if not client.how:
         ways[0] = "cannot"
-    return client.name, client.how or "no", *ways, alone(result[WITHOUT]["cases"]), client.remark
+    return client.name, client.how or "no", *ways, "" if client.always_given else alone(result[WITHOUT]["cases"]), client.remark
 
 
 def cell(cases: dict[str, str]) -> str:

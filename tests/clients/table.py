@@ -30,6 +30,8 @@ class Client:
     knows_proxies: bool = False
     #: What it does that nobody would expect, for the documentation.
     remark: str = ""
+    #: It is given truststore in the way without it, too.
+    always_given: bool = False
     #: Those of one name share an environment.
     environment: str = "shared"
 
@@ -87,7 +89,15 @@ WEB = (
     Client("urllib3", web.urllib3, "urllib3", "urllib3", BY_PROXIES, knows_proxies=True),
     Client("urllib3 1.26", web.urllib3, "urllib3", "urllib3==1.26.*", BY_PROXIES, knows_proxies=True, environment="older"),
     Client("requests", web.requests, "requests", "requests", knows_proxies=True),
-    Client("requests, with an adapter", web.requests_by_adapter, "requests", "requests", BY_ADAPTER, knows_proxies=True),
+    Client(
+        "requests, with an adapter",
+        web.requests_by_adapter,
+        "requests",
+        "requests",
+        BY_ADAPTER,
+        knows_proxies=True,
+        always_given=True,
+    ),
     Client("requests 2.31", web.requests, "requests", "requests==2.31.0", knows_proxies=True, environment="older"),
     Client(
         "requests 2.32.2",
