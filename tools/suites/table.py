@@ -153,9 +153,10 @@ SUITES = (
     Suite(
         "uvloop",
         "0.23.0",
-        ("tests/test_tcp.py", "tests/test_unix.py", "tests/test_context.py", "tests/test_aiohttp.py"),
-        needs="aiohttp psutil pyopenssl pytest",
+        ("tests/test_tcp.py", "tests/test_unix.py", "tests/test_context.py"),
+        needs="psutil pyopenssl pytest",
         source=("uvloop",),
+        options=("-k", SPEAKS_TLS),
         modes=(INJECTED, GATE),
     ),
     Suite(
