@@ -70,45 +70,64 @@ def blocks(data: bytes, decoded: dict[bytes, bytes] | None = None) -> list[Block
 
     `decoded` remembers what stood for what, for whoever reads several files with the same certificates.
     """
-    _, *parts = data.split(_BEGIN)
-    begun = data.count(b"\n" + _BEGIN) + data.startswith(_BEGIN)
-    if not len(parts) == begun == data.count(_END) or b"\0" in data:
+    before, *parts = data.split(_BEGIN)
+    if b"\0" in data or _END in before or not _are_at_line_starts(before, parts):
         return None
     decoded = {} if decoded is None else decoded
     certificates = []
     for label, body in map(_label_and_body, parts):
         if label in _LABELS:
-            der = decoded[body] = decoded.get(body) or _decoded(_encoded(body))
+            der = decoded[body] = decoded.get(body) or _decoded(body) or _decoded(_without_blanks(body))
             size = der_size(der)
             if not size or (size < len(der) and label != _WITH_SETTINGS):
                 return None
             certificates.append((der[:size], der[size:]))
-        elif not _encoded(body):
+        elif not _is_base64(_without_blanks(body)):
             return None
     return certificates
 
 
+def _are_at_line_starts(before: bytes, parts: list[bytes]) -> bool:
+    """Of the marks that stood between these."""
+    return (not before or not parts or before.endswith(b"\n")) and all(part.endswith(b"\n") for part in parts[:-1])
+
+
 def _label_and_body(part: bytes) -> tuple[bytes, bytes]:
-    """Of what stands behind "BEGIN": the label, and the lines up to the one that ends the block; no body if a line is not in plain form."""
+    """Of what stands behind "BEGIN": the label, and the lines up to the one that ends the block; no body if one of these two is odd."""
     label, _, rest = part.partition(_DASHES)
     within, end, behind = rest.partition(b"\n" + _END + label + _DASHES)
     blanks, _, body = within.partition(b"\n")
     blanks += behind.partition(b"\n")[0]
-    is_plain = label and end and not label.translate(None, _IN_LABELS) and not blanks.strip(_BLANKS_BEHIND)
+    is_plain = label and end and not label.translate(None, _IN_LABELS) and not blanks.strip(_BLANKS_BEHIND) and _END not in behind
     return label, body if is_plain else b""
 
 
-def _encoded(body: bytes) -> bytes:
-    """The lines of a body in plain form, without blanks; nothing if it is not.
+# The lines of a body. An empty one, or one with a colon, is what OpenSSL calls a header, so there must be none; and padding on no line but
+# the last, behind something.
 
-    An empty line, or one with a colon, is what OpenSSL calls a header. Padding within, which only binascii overlooks, is on no line but
-    the last.
-    """
-    if b" " in body or b"\t" in body or b"\r" in body:
-        body = b"\n".join(line.lstrip(_BLANKS).rstrip(_BLANKS_BEHIND) for line in body.split(b"\n"))
-    lines, end = b"\n" + body + b"\n", body.translate(None, _BASE64).lstrip(b"\n")
-    is_plain = end in _PADDING and body.endswith(end) and b"\n\n" not in lines and b"\n=" not in lines
-    return body if is_plain else b""
+
+def _without_blanks(body: bytes) -> bytes:
+    return b"\n".join(line.lstrip(_BLANKS).rstrip(_BLANKS_BEHIND) for line in body.split(b"\n"))
+
+
+def _is_base64(body: bytes) -> bool:
+    padding = body.translate(None, _BASE64).lstrip(b"\n")
+    return padding in _PADDING and body.endswith(padding) and _has_plain_lines(body)
+
+
+def _has_plain_lines(body: bytes) -> bool:
+    return b"\n\n" not in b"\n" + body + b"\n" and not body.endswith((b"\n=", b"\n=="))
+
+
+def _decoded(body: bytes) -> bytes:
+    """What the base64 says; nothing if characters are missing or none of base64's: binascii overlooks these, but tells less then."""
+    size = len(body) - body.count(b"\n")
+    expected = size // 4 * 3 - body.endswith(b"=") - body.endswith(b"==")
+    try:
+        der = binascii.a2b_base64(body)
+    except binascii.Error:
+        return b""
+    return der if size % 4 == 0 and len(der) == expected and _has_plain_lines(body) else b""
 
 
 def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
@@ -117,14 +136,6 @@ def plain_certificates(data: bytes) -> tuple[bytes, ...] | None:
     if not found or len(found) != data.count(_BEGIN) or not all(_is_shaped(certificate) for certificate, _ in found):
         return None
     return tuple(dict.fromkeys(certificate for certificate, settings in found if vouches_for_servers(settings)))
-
-
-def _decoded(encoded: bytes) -> bytes:
-    """What the base64 says; nothing if characters are missing, which binascii overlooks before padding."""
-    try:
-        return b"" if (len(encoded) - encoded.count(b"\n")) % 4 else binascii.a2b_base64(encoded)
-    except binascii.Error:
-        return b""
 
 
 def concatenated(data: bytes) -> Iterator[bytes]:
