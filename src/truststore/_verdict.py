@@ -40,7 +40,7 @@ SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's r
 
 
 class Question:
-    """What a verifier needs to know about one connection."""
+    """What a verifier is asked about one connection."""
 
     __slots__ = ("chain", "common_name", "flags", "revocation_best_effort", "security_level", "server_hostname")
 
@@ -53,22 +53,22 @@ class Question:
         security_level: int = 2,
         revocation_best_effort: bool = False,
     ) -> None:
-        #: The certificates as the peer sent them (DER, leaf first). Never empty when it is asked.
+        #: The certificates as the peer sent them (DER, leaf first). Never empty.
         self.chain = tuple(chain)
-        #: A-labels or an IP address as text, as the connection object holds it; None: the user switched the name check off.
+        #: The host name (as A-labels) or the IP address to check; None if the name check is off.
         self.server_hostname = server_hostname
-        #: `SSLContext.verify_flags`. VERIFY_CRL_CHECK_LEAF and _CHAIN ask for revocation, and want an answer.
+        #: The context's `ssl.SSLContext.verify_flags`. The flags for CRLs ask for revocation, and require an answer.
         self.flags = flags
-        #: Whether the subject's common name counts where there is no DNS name (`hostname_checks_common_name`).
+        #: Whether the common name counts if there is no DNS name (`ssl.SSLContext.hostname_checks_common_name`).
         self.common_name = common_name
-        #: OpenSSL's security level, 0 to 5 (`SSLContext.security_level`).
+        #: OpenSSL's security level, 0 to 5 (`ssl.SSLContext.security_level`).
         self.security_level = security_level
-        #: Whether revocation is asked for where `flags` do not, and what cannot be found out is accepted.
+        #: Whether to check revocation, and accept certificates without an answer. False if `flags` ask for revocation.
         self.revocation_best_effort = revocation_best_effort and not flags & VERIFY_CRL_CHECK_LEAF
 
     @property
     def hostname(self) -> str | None:
-        """The name as systems compare it with the certificate's: without a trailing dot."""
+        """The name as it is compared with the certificate's: without a trailing dot."""
         from ._names import as_compared  # for gates only
 
         return self.server_hostname and as_compared(self.server_hostname)

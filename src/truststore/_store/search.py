@@ -76,10 +76,10 @@ _UNHEEDED = (
 
 
 class Store:
-    """What was found, and how: for loading and for diagnosis.
+    """Where the system's roots were found, and why there.
 
-    To be loaded: `directory`, if there is one; `file`, if there is one and it is not `covered`; each of `files`. A store is false if
-    there is nothing to load, which any step may decide for; `passed_over` says why. As text it is what the command line says.
+    A context loads `directory`, if there is one; `file`, if there is one and `covered` is False; and each of `files`. A store is
+    false if there is nothing to load; `passed_over` says why. `str()` gives the sentence that the command line prints.
     """
 
     __slots__ = ("covered", "defaults", "directory", "file", "files", "passed_over", "step", "variables", "warnings")
@@ -96,23 +96,23 @@ class Store:
         defaults: tuple[str, ...] = (),
         variables: tuple[str, ...] = (),
     ) -> None:
-        #: What decided: one of the constants above.
+        #: Which step found it: "environment", "openssl", "table", "private" or "nothing".
         self.step = step
         #: The bundle, or None.
         self.file = file
-        #: For `load_verify_locations(capath=)`: a directory, or several with `os.pathsep` between them, or None.
+        #: A directory with hash names, several separated by `os.pathsep`, or None.
         self.directory = directory
-        #: All files of a directory with names that OpenSSL does not look for.
+        #: The files of a directory whose names are not those that OpenSSL looks for.
         self.files = files
-        #: The directory is proven to hold the same certificates as the bundle, and may be used instead of it.
+        #: Whether the directory is proven to hold the same certificates as the bundle, and is used instead of it.
         self.covered = covered
-        #: Of these, what OpenSSL was built for, where the environment has named the other half alone.
+        #: Paths from OpenSSL's defaults, where the environment names only the file or only the directory.
         self.defaults = defaults
-        #: (path, why) of what was looked at and is not used, in order.
+        #: What was looked at and is not used, in order: pairs of path and reason.
         self.passed_over = passed_over
-        #: The variables of the environment by which the user has named it, if that is the step.
+        #: The environment variables that name it, if the step is "environment".
         self.variables = variables
-        #: What the user should know, in sentences.
+        #: Problems that the user should know of, as sentences.
         self.warnings = warnings
 
     def __bool__(self) -> bool:
@@ -133,7 +133,7 @@ class Store:
         return f"<{type(self).__name__}: {self}>"
 
     def read(self) -> list[bytes]:
-        """Its certificates (DER, no duplicates). Reads all files, for diagnosis. Raises OSError."""
+        """The certificates (DER, without duplicates). Reads all files. Raises `OSError`."""
         found = [certificate for path in self._loaded_files for certificate in files.certificates(path)]
         for directory in self.directory.split(os.pathsep) if self.directory else ():
             found += files.certificates_by_name(directory)
@@ -141,7 +141,7 @@ class Store:
 
     @property
     def damaged(self) -> tuple[Damaged, ...]:
-        """The blocks of its files that are left out. Reads all files, for diagnosis. Raises OSError."""
+        """The PEM blocks that are left out because OpenSSL does not load them. Reads all files. Raises `OSError`."""
         return tuple(block for path in self._loaded_files for block in files.damaged(path))
 
     @property
@@ -150,7 +150,7 @@ class Store:
 
     @property
     def certificates(self) -> int:
-        """How many. Reads all files, for diagnosis. Raises OSError."""
+        """How many certificates it holds. Reads all files. Raises `OSError`."""
         return len(self.read())
 
 
