@@ -12,12 +12,20 @@ project = "truststore"
 author = copyright = "truststore contributors"  # noqa: A001
 release = version = metadata("truststore")["Version"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx", "error_codes", "python_reference", "real_output"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "architecture_picture",
+    "error_codes",
+    "python_reference",
+    "real_output",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"truststore {release}"
 html_static_path = ["static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["truststore.css"]
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
