@@ -34,7 +34,7 @@ class Platform:
 
 OPENSSL = Platform("OpenSSL", "the system's store")
 OWN = Platform("OpenSSL", "what the program loaded")
-CPYTHON = Platform("CPython", "its list of authorities that it refuses")
+CPYTHON = Platform("CPython", "its deny list of authorities")
 CRYPTOAPI = Platform("CryptoAPI", "the Windows certificate stores")
 SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's root store")
 
@@ -143,7 +143,7 @@ def further(first: SSLCertVerificationError, second: SSLCertVerificationError) -
 
     later = first.verify_code in UNKNOWN_ISSUER and second.verify_code not in UNKNOWN_ISSUER
     said, other = (again(second), first) if later else (again(first), second)
-    annotate(said, f"Asked besides: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
+    annotate(said, f"Also asked: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
     return said
 
 
@@ -152,7 +152,7 @@ def nothing_to_verify_with(platform: Platform, passed_over: Iterable[tuple[str, 
     return _without_peer(
         platform,
         f"no trusted roots were found on this system ({looked_at(passed_over)})",
-        "Install the system's certificates (often the package is named ca-certificates), or set SSL_CERT_FILE.",
+        "Install the system's CA certificates (the package is often named ca-certificates), or set SSL_CERT_FILE.",
     )
 
 
@@ -166,7 +166,7 @@ def unusable_store(platform: Platform, path: str, error: OSError) -> SSLCertVeri
     return _without_peer(
         platform,
         f"the system's store {path} cannot be loaded ({error})",
-        "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like), or set SSL_CERT_FILE.",
+        "Repair it with the system's own tool (update-ca-certificates, update-ca-trust and the like), or set SSL_CERT_FILE.",
     )
 
 
@@ -174,8 +174,8 @@ def own_anchors_are_lost(platform: Platform, why: str) -> SSLCertVerificationErr
     """The refusal to even connect: own anchors alone may vouch, and which those are cannot be told."""
     return _without_peer(
         platform,
-        f"the certificates that the program loaded cannot be told from the system's any more ({why})",
-        "Use a context of its own for connections that only the program's own certificates may vouch for.",
+        f"the certificates that the program loaded can no longer be told from the system's ({why})",
+        "Use a separate context for connections that should trust only the program's own certificates.",
     )
 
 

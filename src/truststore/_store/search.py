@@ -70,8 +70,8 @@ _BECAUSE = {
 }
 
 _UNHEEDED = (
-    "{variable} names {path}, which is {whose}. It is not used, as programs set that without being asked, and the roots that the "
-    "administrator has installed are not in it. If it is meant, name a copy that lies elsewhere; if not, unset {variable}."
+    "{variable} names {path}, which is {whose}. It is not used: programs set that without being asked, and it lacks the roots that the "
+    "administrator has installed. If you mean it, copy it to another place and name that; otherwise unset {variable}."
 )
 
 
@@ -126,7 +126,7 @@ class Store:
             parts.append((f"{len(self.files)} files in {os.path.dirname(self.files[0])}", _BECAUSE[self.step]))
         *others, (last, why) = parts
         before = "".join(f"{path} and " if reason == why else f"{path} ({reason}) and " for path, reason in others)
-        same = ", the directory standing for the file with the same certificates" if self.covered else ""
+        same = ", the directory instead of the file, with the same certificates" if self.covered else ""
         return f"the roots in {before}{last} ({why}{same})"
 
     def __repr__(self) -> str:
@@ -310,7 +310,7 @@ class _Search:
             whose = "conda's copy of Mozilla's roots, set by its activation script"
         if not whose or _is_changed(path):
             return True
-        self._passed_over.setdefault(path, f"is set in {variable}, but it is {whose}: not a wish of the user's")
+        self._passed_over.setdefault(path, f"is set in {variable}, but it is {whose}: not the user's choice")
         self._unheeded.setdefault(path, _UNHEEDED.format(variable=variable, path=path, whose=whose))
         self._set_aside.append((path, problem))
         return False
@@ -319,14 +319,14 @@ class _Search:
         if not path:
             self._passed_over.setdefault(variable, "is set to nothing")
             if variable != "SSL_CERT_DIR" and not self._environ.get("SSL_CERT_DIR"):  # to have a directory alone is a wish
-                self._warnings.append(f"{variable} is set, but to nothing. Nothing else is taken in its place.")
+                self._warnings.append(f"{variable} is set to the empty string. Nothing else is used instead.")
             return None
         why = problem(path)
         if not why:
             return path
         self._passed_over.setdefault(path, f"is set in {variable}, but {why}")
         if why != EMPTY:
-            self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is taken in its place.")
+            self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is used instead.")
         return None
 
     # What there is without the user.
