@@ -202,7 +202,7 @@ def closed_port() -> int:
 
 def test_nobody_listens(system: Store, capsys: pytest.CaptureFixture[str]) -> None:
     port = closed_port()
-    assert f"127.0.0.1:{port} could not be asked: nothing listens" in not_asked(capsys, f"127.0.0.1:{port}")
+    assert f"127.0.0.1:{port} could not be checked: nothing listens" in not_asked(capsys, f"127.0.0.1:{port}")
 
 
 def test_no_such_name(system: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_no_such_name(system: Store, capsys: pytest.CaptureFixture[str], monkeyp
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     message = not_asked(capsys, "nowhere.example")
-    assert "nowhere.example:443 could not be asked: the name cannot be resolved (Name or service not known)" in message
+    assert "nowhere.example:443 could not be checked: the name cannot be resolved (Name or service not known)" in message
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_no_tls_there(system: Store, capsys: pytest.CaptureFixture[str], said: b
         sock.sendall(said)
 
     with Server(None, speak) as server:
-        assert "could not be asked: " in not_asked(capsys, f"127.0.0.1:{server.port}")
+        assert "could not be checked: " in not_asked(capsys, f"127.0.0.1:{server.port}")
 
 
 def test_no_answer_in_time(system: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,7 +129,7 @@ def test_several(trusted: Authority, small: Authority, check: Callable[..., Answ
         assert check(at(good), nobody).status == NOT_ASKED
         all_three = check(nobody, at(bad), at(good))
         assert all_three.status == REFUSED, "the worst that helps"
-        assert all_three.errors == f"{nobody} could not be asked: nothing listens on this port\n"
+        assert all_three.errors == f"{nobody} could not be checked: nothing listens on this port\n"
         assert all_three.output.startswith(f"{at(bad)} is REFUSED")
         assert f"\n\n{at(good)} is trusted" in all_three.output
         documents = json.loads(check(nobody, at(good), "--json").output)["peers"]
@@ -169,7 +169,7 @@ def test_a_file_that_does_not_help(option: str, tmp_path: Path, check: Callable[
 
 
 def demanding(leaf: Certificate, authority: Authority, version: ssl.TLSVersion) -> ssl.SSLContext:
-    """A server's context that demands a certificate of its clients."""
+    """A server's context that requires a client certificate."""
     context = leaf.server_context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=authority.der)
@@ -184,12 +184,12 @@ def test_clients_certificates(trusted: Authority, tmp_path: Path, check: Callabl
     with Server(demanding(leaf, trusted, ssl.TLSVersion.TLSv1_2)) as server:
         refused = check(at(server))
         assert (refused.status, refused.output) == (NOT_ASKED, "")
-        assert "demands a certificate of its clients: give yours with --cert FILE" in refused.errors
+        assert "requires a client certificate: give one with --cert FILE" in refused.errors
         assert check(at(server), "--cert", str(own)).status == TRUSTED
     with Server(demanding(leaf, trusted, ssl.TLSVersion.TLSv1_3)) as server:
         answer = check(at(server))
         assert answer.status == TRUSTED, "with TLS 1.3 the server objects later"
-        assert "The server asks for a certificate of its clients (--cert FILE)." in answer.words
+        assert "The server asks for a client certificate (--cert FILE)." in answer.words
         assert check(at(server), "--cert", str(own), "--json").peer["asks_for_certificate"] is True
 
 
@@ -199,7 +199,7 @@ def test_a_clients_certificate_that_is_not_taken(trusted: Authority, tmp_path: P
     with Server(demanding(issued(trusted), trusted, ssl.TLSVersion.TLSv1_2)) as server:
         answer = check(at(server), "--cert", str(own))
     assert answer.status == NOT_ASKED
-    assert "does not take the certificate that --cert has given it (TLSV1_ALERT_UNKNOWN_CA)" in answer.errors
+    assert "does not accept the certificate from --cert (TLSV1_ALERT_UNKNOWN_CA)" in answer.errors
 
 
 def test_the_chain_is_saved(trusted: Authority, tmp_path: Path, check: Callable[..., Answer]) -> None:
@@ -226,7 +226,7 @@ def test_strictness(trusted: Authority, check: Callable[..., Answer]) -> None:
     assert (peer["cause"], peer["blamed"]) == ("strict", fingerprint(authority))
     verdicts = {each["key"]: each["trusted"] for each in peer["others"]}
     assert (verdicts["environment"], verdicts["strict"]) == (True, False)
-    assert "Who else would say what:" in answer.output, "since they differ"
+    assert "What others say:" in answer.output, "since they differ"
 
 
 # -- the ways to a server ---------------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_a_server_that_starts_no_tls(protocol: str, check: Callable[..., Answer]
     with StartTls(None, REFUSALS[protocol]) as server:
         answer = check(at(server), "--starttls", protocol)
     assert (answer.status, answer.output) == (NOT_ASKED, "")
-    assert f"the server starts no TLS by {protocol}; it says " in answer.errors
+    assert f"the server does not start TLS by {protocol}; it says " in answer.errors
 
 
 @pytest.mark.parametrize("protocol", sorted(set(SCRIPTS) - {"mysql", "ldap"}))
@@ -353,7 +353,7 @@ def test_by_a_proxy(secured: bool, trusted: Authority, check: Callable[..., Answ
         url = f"{'https' if secured else 'http'}://me:se%40cret@{HOST}:{proxy.port}"
         answer = check(at(server), "--proxy", url)
     assert (answer.status, answer.errors) == (TRUSTED, "")
-    assert f"Reached by the proxy {url.partition(':')[0]}://(user)@{HOST}:{proxy.port}." in answer.words
+    assert f"Reached through the proxy {url.partition(':')[0]}://(user)@{HOST}:{proxy.port}." in answer.words
     assert "cret" not in answer.output
     [head] = proxy.requests
     lines = head.decode().split("\r\n")
@@ -383,10 +383,10 @@ def test_a_name_goes_to_the_proxy_as_the_dns_has_it(trusted: Authority, check: C
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "it wants to know who asks"),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "it requires a user: "),
         (b"HTTP/1.1 403 No\x1b[2J\r\n\r\n", "it says 'HTTP/1.1 403 No\\\\x1b[2J'"),
         (b"SSH-2.0\r\n\r\n", "it says 'SSH-2.0'"),
-        (b"nothing", "does not answer as HTTP does; it says 'nothing'"),
+        (b"nothing", "does not speak HTTP; it says 'nothing'"),
     ],
     ids=["407", "403", "no HTTP", "no head"],
 )
@@ -410,7 +410,7 @@ def test_a_proxy_that_is_not_trusted(small: Authority, check: Callable[..., Answ
     with ConnectProxy(issued(small).server_context()) as proxy:
         answer = check("www.example.test", "--proxy", f"https://me:secret@{HOST}:{proxy.port}")
     assert answer.status == NOT_ASKED
-    assert "is refused itself: unable to get local issuer certificate" in answer.errors
+    assert "itself is refused: unable to get local issuer certificate" in answer.errors
     assert proxy.requests == [], "and never hears the password"
 
 
@@ -437,7 +437,7 @@ def test_the_environments_proxy_for_other_protocols(
         monkeypatch.setenv("all_proxy", "socks5://me:secret@localhost")
         answer = check(at(server), "--starttls", "imap")
     assert answer.status == NOT_ASKED
-    assert "the environment's proxy: 'socks5://(user)@localhost' is no proxy that can be asked" in answer.errors
+    assert "the environment's proxy: 'socks5://(user)@localhost' is not a usable proxy" in answer.errors
 
 
 # -- no question of trust -----------------------------------------------------------------------------------------------------------
@@ -449,11 +449,11 @@ SERVER_HELLO_1_0 = bytes.fromhex("160301002a 02000026 0301".replace(" ", "")) + 
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what answers there is no TLS; it says 'HTTP/1.1 400 Bad Request"),
-        (b"", "closes the connection as soon as it is spoken to"),
-        (bytes.fromhex("15030100020246"), "older versions of TLS than this Python does"),
-        (SERVER_HELLO_1_0, "older versions of TLS than this Python does (TLS 1.0)"),
-        (bytes.fromhex("15030300020270"), "does not know the name localhost: another may be asked for with --server-name"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what answers there is not TLS; it says 'HTTP/1.1 400 Bad Request"),
+        (b"", "closes the connection when TLS begins"),
+        (bytes.fromhex("15030100020246"), "only speaks older versions of TLS than this Python"),
+        (SERVER_HELLO_1_0, "only speaks older versions of TLS than this Python (TLS 1.0)"),
+        (bytes.fromhex("15030300020270"), "does not know the name localhost: try another with --server-name"),
         (bytes.fromhex("15030300020228"), "nothing in common"),
         (bytes.fromhex("15030300020250"), "the TLS handshake failed (TLSV1_ALERT_INTERNAL_ERROR)"),
     ],
@@ -556,7 +556,7 @@ def test_what_was_sent_for_nothing(trusted: Authority, small: Authority, check: 
     leaf, other = issued(trusted), Authority.new("Bystander", key="p256")
     with Server(leaf.server_context([leaf, other])) as server:
         answer = check(at(server))
-    assert "Sent as well, and of no use: O=truststore tests, CN=Bystander" in answer.words
+    assert "Sent, but not used: O=truststore tests, CN=Bystander" in answer.words
 
 
 @pytest.mark.parametrize("kind", ["rsa2048", "p384", "ed25519"])
@@ -603,14 +603,17 @@ def missing(root: Authority) -> Certificate:
 
 CASES: dict[str, tuple[Callable[[Authority], Certificate], str]] = {
     "unknown root": (lambda root: issued(Authority.new("Stranger", key="p256")), "CN=Stranger"),
-    "inspecting proxy": (zscaler, "By its name it belongs to Zscaler, which looks into TLS"),
-    "missing intermediate": (missing, "whose certificate was not sent, and is not in the store. It looks like an intermediate one"),
-    "self-signed": (lambda root: self_signed(HOST, key="p256"), "is signed by itself"),
+    "inspecting proxy": (zscaler, "By its name it belongs to Zscaler, which inspects TLS"),
+    "missing intermediate": (
+        missing,
+        "whose certificate was not sent, and is not in the store. It looks like an intermediate certificate",
+    ),
+    "self-signed": (lambda root: self_signed(HOST, key="p256"), "is self-signed"),
     "expired": (lambda root: issued(root, starts=-9, ends=-2.5), "expired 2 days ago, at "),
     "not yet valid": (lambda root: issued(root, starts=2.5), "will not be valid for 2 days"),
     "wrong name": (lambda root: issued(root, "a.example", "b.example"), "is for a.example, b.example: not for localhost"),
     "weak": (lambda root: issued(root, key="rsa1024"), "has a weak key (RSA 1024)"),
-    "purpose": (lambda root: issued(root, purposes=(CLIENT_AUTH,)), "is for clients alone"),
+    "purpose": (lambda root: issued(root, purposes=(CLIENT_AUTH,)), "is for clients only"),
 }
 
 
@@ -657,7 +660,7 @@ def test_an_inspecting_proxy_by_its_own_words(trusted: Authority, check: Callabl
         peer = check(at(server), "--json").peer
         answer = check(at(server))
     assert peer["cause"] == "inspecting proxy"
-    assert ": not sent, nor in the store)" in answer.words
+    assert ": neither sent nor in the store)" in answer.words
     assert "Example Corp TLS Inspection CA" in peer["notes"][0]
 
 
@@ -692,7 +695,7 @@ def test_an_empty_store(small: Authority, compiled: Path, system: Store, check: 
         answer = check(at(server))
         peer = check(at(server), "--json").peer
     assert answer.status == REFUSED
-    assert "There is no root to verify with: " in answer.words
+    assert "There are no roots to verify with: " in answer.words
     assert f"hides the roots in {compiled}" in answer.words
     assert peer["cause"] == "empty store"
     assert [each["sha256"] for each in peer["sent"]] == [fingerprint(leaf)], "looked at all the same"

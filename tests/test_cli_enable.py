@@ -116,7 +116,7 @@ def test_nothing_that_fails_stops_an_interpreter(enabled: Environment) -> None:
     (enabled.installed / "_inject.py").write_text("raise RuntimeError('broken')")
     status, output, errors = enabled.run("-c", INJECTED)
     assert (status, output) == (0, NOBODYS)
-    assert errors == "truststore: the system's trust is not in place: RuntimeError: broken\n"
+    assert errors == "truststore: the system's trust could not be set up: RuntimeError: broken\n"
     shutil.rmtree(enabled.installed)
     assert enabled.run("-c", INJECTED) == (0, NOBODYS, ""), "uninstalled"
     assert enabled.run("-c", "import truststore")[0] == 1

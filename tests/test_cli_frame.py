@@ -90,7 +90,7 @@ def test_an_abbreviation_is_no_option() -> None:
 def test_an_option_before_its_command_is_not_overlooked(command: str) -> None:
     done = truststore_command("--json", command, "x")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--json stands behind the command" in done.stderr
+    assert "--json goes after the command" in done.stderr
 
 
 @needs_openssl

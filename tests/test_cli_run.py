@@ -297,7 +297,7 @@ def test_nothing_that_fails_stops_an_interpreter(tmp_path: Path) -> None:
     shutil.copytree(run.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
     done = started("-c", INJECTED, folder=tmp_path, PYTHONPATH=str(folder))
     assert done.stdout == f"{NOBODYS}\n", "the package is not there"
-    assert done.stderr.startswith("truststore: the system's trust is not in place: FileNotFoundError")
+    assert done.stderr.startswith("truststore: the system's trust could not be set up: FileNotFoundError")
     assert len(done.stderr.splitlines()) == 1
     (folder / "_truststore_startup.py").write_text("raise RuntimeError('broken')\n")
     done = started("-c", INJECTED, folder=tmp_path, PYTHONPATH=str(folder))

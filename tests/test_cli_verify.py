@@ -138,7 +138,7 @@ def test_who_else_would_say_what(
     other = tmp_path / "other.pem"
     other.write_text(Authority.new("Another").pem)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
-    assert "Who else would say what:" in truststore_command("verify", str(file)).stdout
+    assert "What others say:" in truststore_command("verify", str(file)).stdout
 
 
 def test_nothing_to_verify_with(system: Store, leaf: Certificate, file: Path) -> None:
@@ -164,8 +164,8 @@ def test_hostile_names(system: Store, file: Path) -> None:
     [
         (b"", "holds no certificate"),
         (b"no certificate\n", "holds no certificate"),
-        (b"-----BEGIN CERTIFICATE-----\nMAA=\n", "not whole"),
-        (b"\xff\xfe\x00", "in no plain form"),
+        (b"-----BEGIN CERTIFICATE-----\nMAA=\n", "incomplete"),
+        (b"\xff\xfe\x00", "not in plain PEM"),
         (b"0\x03\x02\x01\x00", "no verdict"),
         (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "no verdict"),
     ],

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import http.server
+import importlib
 import importlib.util
 import inspect
 import re
@@ -29,6 +31,7 @@ from quic_servers import QuicServer, missing
 from servers import Store, needs_openssl
 
 import truststore
+from truststore import _osstatus, _verify_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,6 +212,76 @@ def test_qh3_asks_for_the_key_all_the_same(internet: None, quic: list[QuicServer
     fetch = fetching("qh3")
     with QuicServer(public, key=public.root) as quic[0], pytest.raises(ConnectionError):
         fetch("example.com")
+
+
+# -- links: on GitHub, on PyPI, which shows README.md alone, and on the site, which shows docs/ and includes these files ------------------
+
+SHOWN_ELSEWHERE = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+ON_GITHUB = "https://github.com/truststore/truststore/blob/main/"
+LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\]`]|`[^`]*`)*)\]\((?P<target>[^)\s]+)\)")
+
+
+def links(path: Path) -> list[tuple[str, str]]:
+    prose = re.sub(r"^ *```.*?^ *```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [(link["text"], link["target"]) for link in LINK.finditer(prose)]
+
+
+def anchors(path: Path) -> set[str]:
+    """As GitHub makes them of headings, and MyST after it; and those of the errors, which are there when the page is built."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    codes = {f"verify-code-{code}" for code in _verify_codes.REMEDIES} if path.name == "errors.md" else set()
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings} | codes
+
+
+def file_of(target: str, page: Path) -> Path | None:
+    """What it leads to in this repository."""
+    if target.startswith(ON_GITHUB):
+        return ROOT / target.removeprefix(ON_GITHUB)
+    return None if target.startswith("https:") else page.parent / target if target else page
+
+
+@pytest.mark.parametrize("page", sorted({*DOCUMENTS, *SHOWN_ELSEWHERE}), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for text, target in links(page):
+        assert text, f"GitHub shows nothing of a link without words: {target}"
+        address, _, anchor = target.partition("#")
+        path = file_of(address, page)
+        if path is not None:
+            assert path.exists(), target
+            assert not anchor or anchor in anchors(path), target
+
+
+@pytest.mark.parametrize("page", sorted({*DOCUMENTS, *SHOWN_ELSEWHERE}), ids=lambda page: page.name)
+def test_links_work_wherever_a_page_is_shown(page: Path) -> None:
+    relative = {target.partition("#")[0] for _, target in links(page) if not target.startswith("https://")} - {""}
+    within_docs = {f"{path.name}" for path in (ROOT / "docs").glob("*.md")} if page.parent.name == "docs" else set()
+    assert relative <= within_docs
+
+
+# -- what is made when the documentation is built -----------------------------------------------------------------------------------------
+
+
+def test_the_reference_of_errors_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each code is on the page once; and so is all that the tables of Windows and macOS hold."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    tables = importlib.import_module("error_tables")
+    listed = [code for group in ("usual", "strict", "others") for code in tables.codes(group)]
+    assert sorted(listed) == sorted(_verify_codes.REMEDIES)
+    assert all(map(tables.words, listed))
+    said = {name for code in listed for each in tables.platforms(code) for name in each.names}
+    assert {f"{name} ({status})" for status, (name, _) in _osstatus.ERRORS.items()} <= said
+    source = (ROOT / "src" / "truststore" / "_windows.py").read_text("utf-8")
+    findings = source[source.index("FINDINGS = (") : source.index("UNKNOWN = Finding")]
+    assert set(re.findall(r"_crypt32\.((?!CERT_TRUST_)\w+)", findings)) == {name.split()[0] for name in said if "(0x" in name}
+
+
+def test_the_inventory_of_pythons_names_is_right() -> None:
+    """docs/python.inv, by which the reference links to Python's documentation without asking it."""
+    for line in (ROOT / "docs" / "python.inv").read_text("ascii").splitlines()[3:]:
+        name, kind, _page = line.split()
+        module, _, attributes = name.partition(".") if name.split(".")[0] in {"ssl", "os"} else ("builtins", "", name)
+        found = functools.reduce(getattr, filter(None, attributes.split(".")), importlib.import_module(module))
+        assert inspect.isclass(found) == (kind in {"class", "exception"}), name
 
 
 def test_the_readme_holds_two_commands_to_paste() -> None:

@@ -137,7 +137,7 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.mark.parametrize("ciphers", ["AES128-SHA256", "aNULL", "kDHE+aRSA", "PSK"])
 def test_a_suite_that_was_not_offered(ciphers: str, offer: Callable[[str], None]) -> None:
     offer(ciphers)
-    with pytest.raises(NoVerdict, match="no cipher"):
+    with pytest.raises(NoVerdict, match=r"no (suitable )?cipher"):
         verified(trusting(cases.root()), chain(), HOST)
 
 
@@ -182,7 +182,7 @@ def test_a_handshake_that_is_over_before_the_certificates(number: int, monkeypat
         except ssl.SSLWantReadError:
             return
 
-    no_verdict(monkeypatch, on_call(number, finish), "came to an end")
+    no_verdict(monkeypatch, on_call(number, finish), "ended without them")
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -217,7 +217,7 @@ def after(act: Callable[[Any], None]) -> type[Connection]:
 
 
 def test_a_handshake_that_is_over_after_the_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_verdict(monkeypatch, after(lambda connection: None), "came to an end")
+    no_verdict(monkeypatch, after(lambda connection: None), "ended without them")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_another_chain_was_read(read: Callable[[list[bytes]], list[bytes]], monk
         def get_unverified_chain(self) -> Any:
             return [*map(Der, read(chain()))] if self.calls == 3 else None
 
-    no_verdict(monkeypatch, Misreading, "otherwise than they are written")
+    no_verdict(monkeypatch, Misreading, "does not read them as they were sent")
 
 
 def test_a_certificate_that_is_read_and_trusted_but_written_otherwise() -> None:

@@ -109,8 +109,8 @@ def test_the_issuer_that_is_missing_is_named(
         assert error.verify_code == 20
         said = note(error)
         assert f"The certificate of [{cn(last)}], issued by [{cn(missing)}], was refused. Its issuer is missing" in said
-        assert (f"The server's own is that of [{cn(leaf)}]." in said) is (last is not leaf)
-        assert "may have left out an intermediate certificate" in said
+        assert (f"The server's own certificate is that of [{cn(leaf)}]." in said) is (last is not leaf)
+        assert "does not send an intermediate certificate" in said
 
 
 @with_notes
@@ -123,7 +123,7 @@ def test_the_root_that_is_missing_is_named(
     sent = refusal(made(), leaf.server_context([*leaf.chain, root]))
     assert sent.verify_code == 19
     assert (
-        f"The certificate of [{cn(root)}], issued by [{cn(root)}], was refused. It vouches for itself, and is not in the store."
+        f"The certificate of [{cn(root)}], issued by [{cn(root)}], was refused. It is self-signed, and is not in the store."
         in note(sent)
     )
 
@@ -145,7 +145,7 @@ def test_whose_it_is(root: Authority, upper: Authority, leaf: Certificate, syste
             client,
             HOST,
             26,
-            f"One of these was refused, from the server's own certificate up: [{cn(client)}], [{cn(upper)}], [{cn(root)}].",
+            f"One of these was refused (the server's own certificate first): [{cn(client)}], [{cn(upper)}], [{cn(root)}].",
         ),
     ]:
         error = refusal(made(), certificate.server_context(), name)
@@ -159,7 +159,7 @@ def test_what_strict_asks_for(system: Store) -> None:
     system.holds(bare)
     error = refusal(made(flags=STRICT), bare.issue(HOST, key="p256").server_context())
     assert error.verify_code in {85, 86}
-    assert "VERIFY_X509_STRICT, which ssl.create_default_context() sets since Python 3.13, asks that " in note(error)
+    assert "VERIFY_X509_STRICT, which ssl.create_default_context() sets since Python 3.13, requires that " in note(error)
     assert "context.verify_flags &= ~ssl.VERIFY_X509_STRICT" in note(error)
 
 
@@ -176,7 +176,7 @@ def test_which_store_was_asked_and_why(
     said = note(refusal(made(loaded=[own]), stranger.server_context()))
     assert "Asked: OpenSSL, with no store: nothing that was looked at holds a certificate (looked at " in said
     assert f"{system.file}: is set in SSL_CERT_FILE, but is missing" in said
-    assert f"SSL_CERT_FILE is set, but {system.file} is missing. Nothing else is taken in its place." in said
+    assert f"SSL_CERT_FILE is set, but {system.file} is missing. Nothing else is used instead." in said
 
 
 @with_notes
@@ -190,7 +190,7 @@ def test_own_anchors_alone(root: Authority, leaf: Certificate, stranger: Certifi
     for each in context, mixed:
         for server in stranger, leaf:
             for error in refusal(each, server.server_context()), unverified(each, server):
-                assert "Asked: OpenSSL, with nothing but what the program loaded, as check_hostname is False" in note(error)
+                assert "Asked: OpenSSL, with only what the program loaded, since check_hostname is False" in note(error)
                 assert vars(error)["platform"] == "OpenSSL"
                 assert str(system.file) not in note(error)
 

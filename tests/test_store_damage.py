@@ -133,12 +133,12 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "revocation list": (block(FIRST.crl()), "a revocation list"),
     "public key": (block(PUBLIC_KEY), "a public key"),
     "nothing of the kind": (block(b"\x30\x03\x02\x01\x00"), "not"),
-    "no DER": (block(b"QUJD"), "not the whole of a certificate"),
-    "nothing": (f"{BEGIN}\n{END}\n", "not the whole of a certificate"),
+    "no DER": (block(b"QUJD"), "an incomplete certificate"),
+    "nothing": (f"{BEGIN}\n{END}\n", "an incomplete certificate"),
     "undecodable": (block(UNDECODABLE), "nested asn1 error"),
     "undecodable inside": (block(DEEP), "nested asn1 error"),
     "cut off": (A[:300] + "\n", "no END line"),
-    "DER cut off": (block(FIRST.der[:-1]), "not the whole of a certificate"),
+    "DER cut off": (block(FIRST.der[:-1]), "an incomplete certificate"),
     "not base64": (A.replace("\nM", "\n!M", 1), "bad base64"),
     "encrypted": (A.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\n", 1), "has a header"),
     "another END": (A.replace(END, "-----END X509 CRL-----"), "another END line"),
@@ -254,7 +254,7 @@ class TestBadBlock:
         first, second = files.damaged(path)
         assert first.subject.startswith("O=truststore tests, CN=First ")
         where = f"{path}, line {B.count(chr(10)) + 2}: left out a block"
-        why = "that OpenSSL does not load: it is not what OpenSSL takes for a certificate (OpenSSL says: [ASN1] nested asn1 error)"
+        why = "that OpenSSL does not load: it is not a certificate to OpenSSL (OpenSSL says: [ASN1] nested asn1 error)"
         assert str(first) == f"{where} ({first.subject}) {why}"
         assert repr(first) == f"<Damaged: {first}>"
         assert damage.in_words((first, second)) == f"{first}\n{second}"

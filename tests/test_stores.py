@@ -440,7 +440,7 @@ class TestEnvironment:
         store = debian.find({"SSL_CERT_FILE": value}, compiled=self.COMPILED)
         check(store, ENVIRONMENT, public, warnings=1)
         assert (store.file, store.directory) == (None, debian(self.COMPILED[1]))
-        assert store.warnings[0].startswith("SSL_CERT_FILE is set, but ")
+        assert store.warnings[0].startswith("SSL_CERT_FILE is set")
         assert "set" in why(store, debian(value) if value else "SSL_CERT_FILE")
 
     @pytest.mark.parametrize("value", ["/home/user/missing", "", "/home/user", ":", "/home/user/missing:/home/user"])
@@ -508,7 +508,7 @@ class TestEnvironment:
         debian.bundle(path.replace("link", "conda", 1) if path.startswith("/opt") else path, mozilla)
         store = debian.find({"SSL_CERT_FILE": path, **more}, prefixes=prefixes, compiled=self.COMPILED)
         check(store, OPENSSL, public, warnings=1)
-        assert "not a wish of the user's" in why(store, debian(path))
+        assert "not the user's choice" in why(store, debian(path))
         assert store.warnings[0].startswith(f"SSL_CERT_FILE names {debian(path)}, which is ")
 
     @pytest.mark.parametrize(
@@ -662,7 +662,7 @@ class TestWords:
         bundle = machine.bundle(DEBIAN, public)
         assert str(machine.find()) == f"the roots in {bundle} (where this kind of system keeps them)"
         directory = machine.hashed("/etc/ssl/certs", public)
-        why = "set in the environment, the directory standing for the file with the same certificates"
+        why = "set in the environment, the directory instead of the file, with the same certificates"
         expected = f"the roots in {bundle} and {directory} ({why})"
         assert str(machine.find({"SSL_CERT_FILE": DEBIAN, "SSL_CERT_DIR": "/etc/ssl/certs"})) == expected
         assert repr(machine.find(compiled=(DEBIAN, NOWHERE[1]))) == f"<Store: the roots in {bundle} (what OpenSSL was built for)>"

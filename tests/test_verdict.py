@@ -209,7 +209,7 @@ def test_openssl_has_no_code_without_a_remedy() -> None:
 def test_what_strict_asks_for_can_be_done_without(code: int) -> None:
     remedy = _verify_codes.REMEDIES[code]
     assert remedy.startswith("VERIFY_X509_STRICT")
-    assert "issue the certificate anew: " in remedy
+    assert "issue the certificate again: " in remedy
     assert remedy.endswith("context.verify_flags &= ~ssl.VERIFY_X509_STRICT.")
 
 
@@ -286,7 +286,7 @@ def test_the_refusal_that_got_further_is_said(own: int, systems: int, said: int)
 def test_the_note_names_both_judges() -> None:
     first, second = attributes(_verdict.further(refused_by(62, _verdict.OWN), refused_by(20, PLATFORM)))["__notes__"]
     assert "Asked: OpenSSL, with what the program loaded." in first
-    assert second == "Asked besides: Windows, with the machine's certificate store: unable to get local issuer certificate"
+    assert second == "Also asked: Windows, with the machine's certificate store: unable to get local issuer certificate"
 
 
 # Questions. -------------------------------------------------------------------------------------------------------------------------------

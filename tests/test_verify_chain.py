@@ -110,8 +110,8 @@ def test_names_are_those_of_a_connection(system: Store, leaf: Certificate, host:
     ("chain", "kind", "says"),
     [
         ([], ValueError, "chain is empty"),
-        (b"\x30\x00", TypeError, "not one"),
-        ("-----BEGIN", TypeError, "not one"),
+        (b"\x30\x00", TypeError, "not a single one"),
+        ("-----BEGIN", TypeError, "not a single one"),
         (["-----BEGIN"], TypeError, "PEM_cert_to_DER_cert"),
         ([None], TypeError, "not NoneType"),
         (None, TypeError, "iterable"),

@@ -1,7 +1,7 @@
 """Let the operating system decide which TLS servers to trust.
 
-`SSLContext` is a drop-in for `ssl.SSLContext`. `inject_into_ssl()` puts it in its place for a whole program, and `extract_from_ssl()`
-takes it out again. `system_store()` says what is used here, and why.
+`SSLContext` is a drop-in replacement for `ssl.SSLContext`. `inject_into_ssl()` replaces `ssl.SSLContext` in a whole program, and
+`extract_from_ssl()` undoes that. `system_store()` says which store is used here, and why.
 """
 
 from __future__ import annotations
@@ -34,28 +34,29 @@ __all__ = ["Refusal", "SSLContext", "Store", "extract_from_ssl", "inject_into_ss
 
 
 def inject_into_ssl() -> None:
-    """Make `ssl.SSLContext` this package's, for the whole process. Twice is once; any thread may call it.
+    """Make `ssl.SSLContext` this package's, for the whole process. A second call does nothing. Any thread may call it.
 
-    Call it as early as possible, in programs only: a library that does it decides for everybody (docs/faq.md). Contexts made before keep
-    their own trust, except those that libraries preload (requests, aiohttp, urllib.request).
+    Call it as early as possible, and only in programs: a library that calls it decides for the whole process. Contexts made before keep
+    their own trust, except those that libraries make while they are imported (requests, aiohttp, urllib.request): these are replaced.
 
-    What a library raises while it makes its own anew is raised, and then nothing has changed.
+    If a library raises an error while its context is replaced, that error is raised here, and nothing has changed.
     """
     _injection().inject()
 
 
 def extract_from_ssl() -> None:
-    """Undo `inject_into_ssl()`; nothing if it was not called. Contexts made in between keep working.
+    """Undo `inject_into_ssl()`. Does nothing if that was not called. Contexts made in between keep working.
 
-    What a library raises while it makes its own anew is raised after all else has been undone.
+    If a library raises an error while its context is replaced, that error is raised here, after everything else has been undone.
     """
     _injection().extract()
 
 
 def _injection() -> ModuleType:
-    """Imported when it is used: most programs make contexts of their own.
+    """Imported when it is used, since most programs make contexts of their own.
 
-    Not within the functions above: without a global name in them, InterpreterPoolExecutor would run their code outside this package.
+    The import is not within the functions above: without a global name in them, InterpreterPoolExecutor would run their code outside
+    this package.
     """
     from . import _inject
 

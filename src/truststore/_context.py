@@ -97,15 +97,15 @@ def _held(verifier: Verifier | None) -> Verifier | None:
 class SSLContext(_CSettings):
     """An `ssl.SSLContext` that lets the operating system decide which servers to trust.
 
-    `protocol` is as for `ssl.SSLContext`; ``ssl.PROTOCOL_TLS_CLIENT`` is the usual one. Without it the context, unlike the standard
-    library's, verifies: `verify_mode` is CERT_REQUIRED and `check_hostname` True, and it still can be used for server sockets. Like
-    the standard library's it warns (DeprecationWarning), since OpenSSL's protocol for both roles is deprecated.
+    `protocol` is as for `ssl.SSLContext`, usually `ssl.PROTOCOL_TLS_CLIENT`. Without it the context, unlike the standard library's,
+    verifies: `verify_mode` is `ssl.CERT_REQUIRED` and `check_hostname` is True. Such a context can be used for server sockets, too. Like
+    the standard library's, it emits a `DeprecationWarning`, since OpenSSL has deprecated the protocol for both roles.
 
-    On Windows CryptoAPI, on macOS and iOS Security.framework gives the verdict; elsewhere OpenSSL does, against the system's store,
-    which is found and loaded at the first connection that verifies. Certificates of `load_verify_locations()` are trusted in addition.
+    CryptoAPI verifies on Windows, Security.framework on macOS and iOS. On all other systems OpenSSL verifies, with the system's store,
+    which is found and loaded at the first connection that verifies. Certificates from `load_verify_locations()` are trusted in addition.
 
-    Refusals are `ssl.SSLCertVerificationError`, raised where `ssl` raises them: out of the handshake, or of the read, write or
-    `wrap_socket()` that performs it.
+    A server that is not trusted raises `ssl.SSLCertVerificationError`, at the same point as in `ssl`: in the handshake, or in the read,
+    write or `wrap_socket()` that performs the handshake.
     """
 
     #: Who verifies servers: a function that answers a `Question`, or None if OpenSSL does. Tests put theirs here, before the context
@@ -139,7 +139,7 @@ class SSLContext(_CSettings):
 
     @property  # type: ignore[override]
     def verify_mode(self) -> VerifyMode:
-        """As in `ssl`. On a client CERT_OPTIONAL verifies like CERT_REQUIRED."""
+        """As in `ssl`. On a client, `ssl.CERT_OPTIONAL` verifies like `ssl.CERT_REQUIRED`."""
         return self._settings.in_force(self)[0]
 
     @verify_mode.setter
@@ -150,7 +150,7 @@ class SSLContext(_CSettings):
 
     @property
     def check_hostname(self) -> bool:
-        """As in `ssl`. False, unless it was set, while a context made without a protocol is wrapped as a server."""
+        """As in `ssl`. In a context made without a protocol it is False for server sockets, unless it was set."""
         return self._settings.in_force(self)[1] and not (CHECK_HOSTNAME in self._settings.unset and _is_wrapped_as_server(self))
 
     @check_hostname.setter
@@ -162,7 +162,7 @@ class SSLContext(_CSettings):
 
     @property
     def options(self) -> ssl.Options:
-        """As in `ssl`; `OP_NO_RENEGOTIATION` cannot be taken out of a context once a gate has been put before a connection of it."""
+        """As in `ssl`. Where the system verifies, `ssl.OP_NO_RENEGOTIATION` is set at the first connection, and stays."""
         return ssl.Options(_stdlib.get_options(self))
 
     @options.setter
@@ -175,13 +175,13 @@ class SSLContext(_CSettings):
 
     @property
     def revocation_best_effort(self) -> bool:
-        """Whether the system looks up if a server's certificates were revoked: who is known to be is refused, the unknown is accepted.
+        """Whether the system checks for revocation: it refuses revoked certificates, and accepts those it finds no answer for.
 
-        False by default. It counts for connections made after it was set, and for what the system judges. What the program loaded
-        is OpenSSL's to judge, which knows of revocation by `verify_flags` and loaded lists alone. Where these flags
-        ask for revocation, they count: an answer is needed then.
+        The default is False. A change applies to later connections, and only where the system judges. OpenSSL judges what the program
+        loaded, and checks revocation only by `verify_flags` and the lists (CRLs) that the program loaded. If `verify_flags` ask for
+        revocation, they take precedence: then a certificate without an answer is refused.
 
-        To set it to True raises NotImplementedError where OpenSSL verifies servers, as on Linux: it cannot look anything up.
+        Raises `NotImplementedError` if set to True where OpenSSL verifies servers, such as on Linux: OpenSSL cannot look anything up.
         """
         return self._settings.revocation_best_effort
 
@@ -190,8 +190,8 @@ class SSLContext(_CSettings):
         wanted = bool(value)
         if wanted and self._verifier is None:
             raise NotImplementedError(
-                "OpenSSL, which verifies on this system, cannot look up what was revoked: "
-                "load revocation lists with load_verify_locations(), and set ssl.VERIFY_CRL_CHECK_LEAF in verify_flags"
+                "OpenSSL, which verifies on this system, cannot look up revoked certificates: "
+                "load revocation lists (CRLs) with load_verify_locations(), and set ssl.VERIFY_CRL_CHECK_LEAF in verify_flags"
             )
         self._settings.revocation_best_effort = wanted
 
@@ -212,11 +212,11 @@ class SSLContext(_CSettings):
         capath: StrOrBytesPath | None = None,
         cadata: str | ReadableBuffer | None = None,
     ) -> None:
-        """As in `ssl`: OpenSSL judges by what is loaded, whatever the system. The system's roots are trusted in addition.
+        """As in `ssl`: on every system, OpenSSL verifies with what is loaded. The system's roots are trusted in addition.
 
-        They are not if `check_hostname` is False and `load_default_certs()` is not called: then what is loaded alone vouches for servers.
+        Exception: if `check_hostname` is False and `load_default_certs()` is not called, only what is loaded is trusted.
 
-        A public bundle that libraries load by themselves, such as certifi's, is not taken for the program's own: docs/differences.md.
+        A public bundle that libraries load by themselves, such as certifi's, does not count as the program's own: it is asked last.
         """
         cafile, capath, cadata = _told(cafile), _told(capath), _copied(cadata)
         with self._settings.lock:
@@ -224,11 +224,11 @@ class SSLContext(_CSettings):
             self._trust.load(self, super().load_verify_locations, (cafile, capath, cadata))
 
     def load_default_certs(self, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
-        """Have the system's roots vouch for servers, whatever else is loaded; where OpenSSL verifies they are loaded now, as in `ssl`.
+        """Trust the system's roots for servers, whatever else is loaded. Where OpenSSL verifies they are loaded now, as in `ssl`.
 
-        For `Purpose.CLIENT_AUTH` see `set_default_verify_paths()`. What is wrong with the store is raised by the handshake.
+        For `ssl.Purpose.CLIENT_AUTH` see `set_default_verify_paths()`. If the store cannot be used, the handshake raises the error.
 
-        Raises TypeError if `purpose` is no `ssl.Purpose`.
+        Raises `TypeError` if `purpose` is not a purpose of `ssl`.
         """
         if not _stdlib.is_purpose(purpose):
             raise TypeError(purpose)
@@ -238,23 +238,23 @@ class SSLContext(_CSettings):
         self._trust.say()
 
     def set_default_verify_paths(self) -> None:
-        """Trust the system's roots for the certificates of clients, too, in connections of the server side.
+        """Trust the system's roots for client certificates, too, in server-side connections.
 
-        Where the system verifies servers this adds none: its verdict is on servers, and OpenSSL has no store there.
+        On Windows, macOS and iOS this adds no roots: the system judges servers only, and OpenSSL has no store there.
         """
         self.load_default_certs(ssl.Purpose.CLIENT_AUTH)
 
     if not TYPE_CHECKING:  # for checkers it is ssl's, with its overloads
 
         def get_ca_certs(self, binary_form: bool = False) -> list[bytes] | list[Decoded]:
-            """As in `ssl`. The system's roots are listed if `load_default_certs()` or the like was called, as there."""
+            """As in `ssl`. The system's roots are listed only if `load_default_certs()` or the like was called."""
             from ._listing import certificates
 
             with self._settings.lock:
                 return certificates(self._trust, self, binary_form)
 
     def cert_store_stats(self) -> dict[str, int]:
-        """As in `ssl`: counts what `get_ca_certs()` lists, and what it does not list because it is no authority."""
+        """As in `ssl`: counts the certificates that `get_ca_certs()` lists, and those it leaves out because they are not authorities."""
         from ._listing import statistics
 
         with self._settings.lock:
@@ -262,20 +262,20 @@ class SSLContext(_CSettings):
 
     @property
     def system_store(self) -> Store | None:
-        """The system's store that this context uses, and how it was found; None if none was needed so far, or the system verifies."""
+        """The store that this context uses, and how it was found. None if none was needed so far, or if the system verifies."""
         return self._trust.roots.store if self._trust.roots else None
 
     def verify_chain(self, chain: Iterable[bytes], server_hostname: str | None = None) -> list[bytes]:
-        """Judge a server's certificates without a connection, by the same judges and rules as a connection of this context.
+        """Verify a server's certificates without a connection, by the same rules as a connection of this context.
 
-        `chain` is what the server sent: DER, its own certificate first. `server_hostname` is as for `wrap_socket()`. The answer is the
-        chain that was built: DER, the server's certificate first, root included.
+        `chain` is what the server sent: DER, its own certificate first. `server_hostname` is as for `wrap_socket()`. Returns the chain
+        that was built: DER, the server's certificate first, the root last.
 
-        It is the verdict on the certificates alone: nobody has proven to hold the key, and a handshake looks at more than these.
+        The verdict is on the certificates alone. It does not show that the peer holds the key, and a handshake checks more than this.
 
-        Raises `ssl.SSLCertVerificationError` if the server is not trusted, the same that a connection raises; `ssl.SSLError` if
-        OpenSSL came to no verdict, with the reason; ValueError if `check_hostname` is set but there is no `server_hostname`, if `chain` is
-        empty, and for a context that does not verify servers (CERT_NONE, ``ssl.PROTOCOL_TLS_SERVER``).
+        Raises `ssl.SSLCertVerificationError` if the server is not trusted, as a connection does. Raises `ssl.SSLError`, with the reason, if
+        OpenSSL could not come to a verdict. Raises `ValueError` if `check_hostname` is set but there is no `server_hostname`, if `chain` is
+        empty, or if the context does not verify servers (`ssl.CERT_NONE`, `ssl.PROTOCOL_TLS_SERVER`).
         """
         from ._offline import certificates_of, encoded_name
 
@@ -611,9 +611,9 @@ for _name in _stdlib.RECURSING_SETTERS:
 
 
 def system_store() -> Store | None:
-    """The system's store as a context made now would find it; None where the system itself verifies.
+    """The store that a context made now would use. None where the system itself verifies (Windows, macOS, iOS).
 
-    Reads the file system, and remembers nothing but what is unchanged there.
+    Looks at the file system each time. Only facts about unchanged files are cached.
     """
     if SSLContext._verifier is not None:
         return None

@@ -124,7 +124,7 @@ def verified_chain(
             return client.built(sent)
         unfit = suites, client
     if unfit is None:
-        raise _no_verdict("OpenSSL offers no cipher suite to ask for them with")
+        raise _no_verdict("OpenSSL offers no suitable cipher suite")
     suites, client = unfit
     if not _verifies_before_it_looks_at_the_key(suites, message):
         raise _no_verdict("the kind of key fits no cipher suite of TLS 1.2")
@@ -206,12 +206,12 @@ class _Client:
             if not isinstance(error, SSLWantReadError):
                 raise
             return
-        raise _no_verdict("the handshake came to an end without them")
+        raise _no_verdict("the handshake ended without them")
 
     def built(self, sent: Sequence[bytes]) -> tuple[bytes, ...]:
         """The chain that OpenSSL built, if it was `sent` that it verified."""
         if ders(self.connection.get_unverified_chain()) != sent:
-            raise _no_verdict("OpenSSL reads them otherwise than they are written")
+            raise _no_verdict("OpenSSL does not read them as they were sent")
         built = ders(self.connection.get_verified_chain())
         if built[:1] != sent[:1]:
             raise _no_verdict("OpenSSL has not verified them")

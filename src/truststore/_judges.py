@@ -179,7 +179,7 @@ class Judges:
     def _as_chain(self, question: Question, answer: object) -> tuple[bytes, ...]:
         """The answer, if it is certificates, the peer's first. Anything else that is not false must not pass for a yes."""
         if not (isinstance(answer, (tuple, list)) and answer and all(isinstance(der, bytes) and der for der in answer)):
-            raise _verdict.no_verdict(question, self.platform, "the answer was no chain")
+            raise _verdict.no_verdict(question, self.platform, "the answer was not a chain")
         if answer[0] != question.chain[0]:
             raise _verdict.no_verdict(question, self.platform, "the chain that was built is not the peer's")
         return tuple(answer)

@@ -120,7 +120,7 @@ def _accept_or_raise(question: Question, trusted: int, error: int | None, object
 
         raise _osstatus.refusal(question, security.CFErrorGetCode(error), objects.text(security.CFErrorCopyDescription(error)))
     if trusted != 1 or error:
-        raise _Failure(f"SecTrustEvaluateWithError answered {trusted} with{'' if error else 'out'} an error")
+        raise _Failure(f"SecTrustEvaluateWithError returned {trusted} with{'' if error else 'out'} an error")
 
 
 def _accept_result_or_raise(question: Question, result: int) -> None:
@@ -130,7 +130,7 @@ def _accept_result_or_raise(question: Question, result: int) -> None:
     from . import _osstatus
 
     if result not in _osstatus.RESULTS:
-        raise _Failure(f"SecTrustEvaluate answered {result}")
+        raise _Failure(f"SecTrustEvaluate returned {result}")
     raise _osstatus.refusal_without_reason(question, result)
 
 
@@ -149,7 +149,7 @@ def _built(trust: int, objects: _Objects) -> Iterable[int]:
         holder = trust
         count, get = security.SecTrustGetCertificateCount, security.SecTrustGetCertificateAtIndex
     else:
-        raise _Failure("this system does not give away the chain it built")
+        raise _Failure("this system does not return the chain it built")
     for index in range(count(holder)):
         yield _not_null("the chain that was built", get(holder, index))
 
@@ -187,7 +187,7 @@ def _require_frameworks(question: Question) -> None:
     except (OSError, AttributeError) as error:
         raise no_verdict(question, PLATFORM, f"its functions cannot be loaded: {error}") from error
     if loaded_by != os.getpid():
-        why = "Apple's frameworks cannot be used in a forked child: start it by 'spawn' (multiprocessing), or connect in the child alone"
+        why = "Apple's frameworks cannot be used in a forked child: start it by 'spawn' (multiprocessing), or connect only in the child"
         raise no_verdict(question, PLATFORM, why)
 
 
@@ -198,7 +198,7 @@ def _must_succeed(call: str, status: int) -> None:
 
 def _not_null(call: str, pointer: int | None) -> int:
     if not pointer:
-        raise _Failure(f"{call} answered NULL")
+        raise _Failure(f"{call} returned NULL")
     return pointer
 
 

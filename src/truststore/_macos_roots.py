@@ -33,8 +33,10 @@ POLICY, RESULT = "kSecTrustSettingsPolicy", "kSecTrustSettingsResult"
 NO_CONDITIONS = (POLICY, RESULT, "kSecTrustSettingsPolicyName", "kSecTrustSettingsAllowedError")
 
 #: What a copy loses here, besides what it loses everywhere.
-LOST = "Nor are Apple's rules for its own roots, such as those about transparency and how long a certificate may be valid."
-LEFT_OUT = "{} certificates are trusted under conditions, for certain names or programs for instance: they are left out."
+LOST = (
+    "Nor does it contain Apple's rules for its own roots, such as those on transparency and on how long a certificate may be valid."
+)
+LEFT_OUT = "{} certificates are trusted under conditions only, such as for certain names or programs: they are left out."
 
 
 def roots(purpose: bytes) -> tuple[list[bytes], list[str]]:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def certificates_of(chain: Iterable[bytes]) -> tuple[bytes, ...]:
     """The certificates. Raises TypeError if they are no DER, and ValueError if there is none."""
     if isinstance(chain, (bytes, bytearray, memoryview, str)):
-        raise TypeError("chain is a sequence of certificates (DER, the server's own first), not one")
+        raise TypeError("chain must be a sequence of certificates (DER, the server's own first), not a single one")
     certificates = tuple(chain)
     for certificate in certificates:
         if not isinstance(certificate, bytes):
             kind = type(certificate).__name__
-            raise TypeError(f"a certificate is bytes (DER), not {kind}: ssl.PEM_cert_to_DER_cert() makes them of PEM text")
+            raise TypeError(f"a certificate must be bytes (DER), not {kind}: ssl.PEM_cert_to_DER_cert() converts PEM text")
     if not certificates:
         raise ValueError("chain is empty: the server's own certificate comes first")
     return certificates

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def refusal(question: Question, status: int, description: str) -> SSLCertVerificationError:
     """The error for an OSStatus, with Apple's sentence about it, if there is one."""
     if status >= 0 or status in NO_VERDICT:
-        return no_verdict(question, PLATFORM, description or NO_VERDICT.get(status, "an error that is none"), status)
+        return no_verdict(question, PLATFORM, description or NO_VERDICT.get(status, "an error without an error code"), status)
     name, code = ERRORS.get(status, ("", UNSPECIFIED))
     index, remedy = 0, REMEDIES.get(status, "")
     try:
@@ -153,8 +153,8 @@ OWN_LOOK = {
 #: Errors of the call, or of a system that did not get to look at the certificate. errSecInternal is in no public header.
 NO_VERDICT = {
     -50: "errSecParam",
-    -25291: "errSecNotAvailable: no connection to trustd, which a sandbox may be forbidding",
-    -26276: "errSecInternal: no connection to trustd, which a sandbox may be forbidding",
+    -25291: "errSecNotAvailable: no connection to trustd; a sandbox may forbid it",
+    -26276: "errSecInternal: no connection to trustd; a sandbox may forbid it",
 }
 #: SecTrust.h, SecTrustResultType.
 RESULTS = {
@@ -163,28 +163,28 @@ RESULTS = {
     6: ("kSecTrustResultFatalTrustFailure", UNSPECIFIED),
 }
 _OWN_ROOT = (
-    "or, if the authority is a private one, have this program load its root with SSLContext.load_verify_locations(): what that vouches "
-    "for is judged by OpenSSL, which has no such rule."
+    "or, if the authority is a private one, load its root in this program with SSLContext.load_verify_locations(): OpenSSL then judges it, "
+    "and has no such rule."
 )
 #: What OpenSSL lets pass and Apple does not. https://support.apple.com/103769 (private authorities), 102028 (public ones).
 REMEDIES = {
     -67609: (
-        "Apple takes a TLS server's certificate only if its extended key usage allows serverAuth, and a public authority's only if it "
-        "says so: have it issued again."
+        "Apple accepts a TLS server's certificate only if its extended key usage, if there is one, includes serverAuth. Below a public "
+        "authority there must be one: have the certificate issued again."
     ),
     -67901: (
-        "Apple takes a TLS server's certificate issued since July 2019 only if it is valid for 825 days or less, from a public "
-        f"authority for 398: have it issued again for a shorter time, {_OWN_ROOT}"
+        "Apple accepts a TLS server's certificate issued since July 2019 only if it is valid for at most 825 days (398 from a public "
+        f"authority): have it issued again for a shorter time, {_OWN_ROOT}"
     ),
-    -67735: "Apple takes RSA keys of 2048 bits or more and elliptic curves of 256 or more: have the certificate issued for another key.",
-    -67815: "Apple takes no signatures by MD5 or SHA-1: have the certificate issued again, with SHA-256.",
-    -67654: 'Its trust is set to "Never Trust" in the keychain: ask whoever did so.',
+    -67735: "Apple requires RSA keys of at least 2048 bits, elliptic curves of at least 256: have the certificate issued for another key.",
+    -67815: "Apple accepts no signatures with MD5 or SHA-1: have the certificate issued again, with SHA-256.",
+    -67654: 'Its trust is set to "Never Trust" in the keychain: ask the person who set that.',
     -67635: (
-        "Revocation was asked for with verify_flags, and macOS asks OCSP only: an authority without such a service, as many public "
-        "ones are by now, cannot answer. If that is accepted, set the context's revocation_best_effort instead."
+        "verify_flags ask for revocation, and macOS uses OCSP only: an authority without OCSP, like many public ones today, cannot "
+        "answer. If you accept that, set the context's revocation_best_effort instead."
     ),
-    -67825: "Apple takes a public authority's certificate only if it is in Certificate Transparency logs: its operator has to act.",
+    -67825: "Apple accepts a public authority's certificate only if it is in Certificate Transparency logs: the server needs another.",
 }
 NO_DNS_NAMES = (
-    "The certificate lists no DNS names, and Apple does not look at its common name: have it issued again, with them, " + _OWN_ROOT
+    "The certificate lists no DNS names, and Apple ignores its common name: have it issued again with DNS names, " + _OWN_ROOT
 )

@@ -12,9 +12,9 @@ class Refusal(Protocol):
     ``isinstance(error, truststore.Refusal)`` asks for it. Errors that OpenSSL raises within a handshake may be without.
     """
 
-    #: Who gave the verdict: OpenSSL, CryptoAPI, Security.framework, CPython.
+    #: Who refused: "OpenSSL", "CryptoAPI", "Security.framework" or "CPython".
     platform: str
-    #: The system's own code, as its documentation writes it; None if it gave none, or OpenSSL refused.
+    #: The number that the platform gave: an HRESULT, an OSStatus, OpenSSL's verify code. None if the platform had no objection.
     platform_code: int | None
-    #: The system's own sentence, in the user's language; empty if it gave none.
+    #: What the platform said, in the user's language; empty if it said nothing.
     platform_message: str

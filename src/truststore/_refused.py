@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 #: The most certificates of a chain that are named.
 NAMED = 8
 
-ALONE = "nothing but what the program loaded, as check_hostname is False and load_default_certs() was not called"
-MISSING = "Its issuer is missing: no certificate of it that fits was sent by the server, or is in the store."
-ITS_OWN = "It vouches for itself, and is not in the store."
+ALONE = "only what the program loaded, since check_hostname is False and load_default_certs() was not called"
+MISSING = "Its issuer is missing: the server did not send a matching certificate of it, and the store has none."
+ITS_OWN = "It is self-signed, and is not in the store."
 
 
 def asked(trust: Trust, context: ssl.SSLContext, *, alone: bool) -> Platform:
@@ -99,13 +99,13 @@ def _of_its_issuer(code: int) -> str:
 
 
 def _below(certificates: Sequence[_der.Certificate]) -> str:
-    return f"The server's own is that of [{_der.shown(certificates[0].subject)}]." if certificates else ""
+    return f"The server's own certificate is that of [{_der.shown(certificates[0].subject)}]." if certificates else ""
 
 
 def _one_of(certificates: Sequence[_der.Certificate]) -> str:
     names = [f"[{_der.shown(each.subject)}]" for each in certificates[:NAMED]]
     more = ", and further ones" if len(certificates) > NAMED else ""
-    return f"One of these was refused, from the server's own certificate up: {', '.join(names)}{more}."
+    return f"One of these was refused (the server's own certificate first): {', '.join(names)}{more}."
 
 
 # -- the system's store -------------------------------------------------------------------------------------------------------------

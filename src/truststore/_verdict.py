@@ -34,13 +34,13 @@ class Platform:
 
 OPENSSL = Platform("OpenSSL", "the system's store")
 OWN = Platform("OpenSSL", "what the program loaded")
-CPYTHON = Platform("CPython", "its list of authorities that it refuses")
+CPYTHON = Platform("CPython", "its deny list of authorities")
 CRYPTOAPI = Platform("CryptoAPI", "the Windows certificate stores")
 SECURITY_FRAMEWORK = Platform("Security.framework", "the keychains and Apple's root store")
 
 
 class Question:
-    """What a verifier needs to know about one connection."""
+    """What a verifier is asked about one connection."""
 
     __slots__ = ("chain", "common_name", "flags", "revocation_best_effort", "security_level", "server_hostname")
 
@@ -53,22 +53,22 @@ class Question:
         security_level: int = 2,
         revocation_best_effort: bool = False,
     ) -> None:
-        #: The certificates as the peer sent them (DER, leaf first). Never empty when it is asked.
+        #: The certificates as the peer sent them (DER, leaf first). Never empty.
         self.chain = tuple(chain)
-        #: A-labels or an IP address as text, as the connection object holds it; None: the user switched the name check off.
+        #: The host name (as A-labels) or the IP address to check; None if the name check is off.
         self.server_hostname = server_hostname
-        #: `SSLContext.verify_flags`. VERIFY_CRL_CHECK_LEAF and _CHAIN ask for revocation, and want an answer.
+        #: The context's `ssl.SSLContext.verify_flags`. The flags for CRLs ask for revocation, and require an answer.
         self.flags = flags
-        #: Whether the subject's common name counts where there is no DNS name (`hostname_checks_common_name`).
+        #: Whether the common name counts if there is no DNS name (`ssl.SSLContext.hostname_checks_common_name`).
         self.common_name = common_name
-        #: OpenSSL's security level, 0 to 5 (`SSLContext.security_level`).
+        #: OpenSSL's security level, 0 to 5 (`ssl.SSLContext.security_level`).
         self.security_level = security_level
-        #: Whether revocation is asked for where `flags` do not, and what cannot be found out is accepted.
+        #: Whether to check revocation, and accept certificates without an answer. False if `flags` ask for revocation.
         self.revocation_best_effort = revocation_best_effort and not flags & VERIFY_CRL_CHECK_LEAF
 
     @property
     def hostname(self) -> str | None:
-        """The name as systems compare it with the certificate's: without a trailing dot."""
+        """The name as it is compared with the certificate's: without a trailing dot."""
         from ._names import as_compared  # for gates only
 
         return self.server_hostname and as_compared(self.server_hostname)
@@ -143,7 +143,7 @@ def further(first: SSLCertVerificationError, second: SSLCertVerificationError) -
 
     later = first.verify_code in UNKNOWN_ISSUER and second.verify_code not in UNKNOWN_ISSUER
     said, other = (again(second), first) if later else (again(first), second)
-    annotate(said, f"Asked besides: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
+    annotate(said, f"Also asked: {vars(other).get('_asked', 'the system')}: {other.verify_message}")
     return said
 
 
@@ -152,7 +152,7 @@ def nothing_to_verify_with(platform: Platform, passed_over: Iterable[tuple[str, 
     return _without_peer(
         platform,
         f"no trusted roots were found on this system ({looked_at(passed_over)})",
-        "Install the system's certificates (often the package is named ca-certificates), or set SSL_CERT_FILE.",
+        "Install the system's CA certificates (the package is often named ca-certificates), or set SSL_CERT_FILE.",
     )
 
 
@@ -166,7 +166,7 @@ def unusable_store(platform: Platform, path: str, error: OSError) -> SSLCertVeri
     return _without_peer(
         platform,
         f"the system's store {path} cannot be loaded ({error})",
-        "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like), or set SSL_CERT_FILE.",
+        "Repair it with the system's own tool (update-ca-certificates, update-ca-trust and the like), or set SSL_CERT_FILE.",
     )
 
 
@@ -174,8 +174,8 @@ def own_anchors_are_lost(platform: Platform, why: str) -> SSLCertVerificationErr
     """The refusal to even connect: own anchors alone may vouch, and which those are cannot be told."""
     return _without_peer(
         platform,
-        f"the certificates that the program loaded cannot be told from the system's any more ({why})",
-        "Use a context of its own for connections that only the program's own certificates may vouch for.",
+        f"the certificates that the program loaded can no longer be told from the system's ({why})",
+        "Use a separate context for connections that should trust only the program's own certificates.",
     )
 
 

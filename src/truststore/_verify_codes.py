@@ -26,121 +26,122 @@ _ADD_THE_ROOT = (
     "If this is a company's server or proxy, add its root to the system's store (ask the administrators), "
     "or to this program alone with SSLContext.load_verify_locations()."
 )
-_INTERMEDIATE_OR_ROOT = "The server may have left out an intermediate certificate, which its operator has to add. " + _ADD_THE_ROOT
-_ISSUE_ANEW = "Whoever runs the authority has to issue the certificate anew"
-_ISSUE_THE_LIST_ANEW = "Whoever runs the authority has to issue its revocation list anew"
+_INTERMEDIATE_OR_ROOT = (
+    "Perhaps the server does not send an intermediate certificate, which its operator then has to add. " + _ADD_THE_ROOT
+)
+_ISSUE_AGAIN = "The authority has to issue the certificate again"
+_ISSUE_THE_LIST_AGAIN = "The authority has to issue its revocation list again"
 _NOT_ASKED_FOR = (
-    "Neither ssl nor truststore asks OpenSSL for this, so there is no remedy to name: who has changed OpenSSL's settings knows."
+    "Neither ssl nor truststore asks OpenSSL for this check: it comes from OpenSSL's settings, which somebody has changed."
 )
-_NOT_A_VERDICT = (
-    "OpenSSL passes over such an issuer and looks for another: no verdict to expect, and so there is no remedy to name."
+_NOT_A_VERDICT = "OpenSSL skips such an issuer and looks for another, so this is not a verdict to expect, and there is no remedy."
+_PROXY = (
+    "This is a proxy certificate (RFC 3820), which is not for servers: the server's operator has to install one from an authority."
 )
-_PROXY = "This is a proxy certificate (RFC 3820), of no use to servers: the server's operator has to install one by an authority."
 _SUITE_B = (
-    "The program asks for Suite B (set_ciphers() with SUITEB128 or the like): the server's operator has to follow it, or the program to "
-    "do without."
+    "The program requires Suite B (set_ciphers() with SUITEB128 or the like): the server's operator has to comply with it, or the "
+    "program has to stop requiring it."
 )
 
 
 def _strict(rule: str, line: str) -> str:
-    """What VERIFY_X509_STRICT asks for, and how OpenSSL's configuration has it."""
+    """What VERIFY_X509_STRICT requires, and the line of OpenSSL's configuration for it."""
     return (
-        f"VERIFY_X509_STRICT, which ssl.create_default_context() sets since Python 3.13, asks that {rule} (RFC 5280). "
-        f"{_ISSUE_ANEW}: {line}. Until then this context can do without: context.verify_flags &= ~ssl.VERIFY_X509_STRICT."
+        f"VERIFY_X509_STRICT, which ssl.create_default_context() sets since Python 3.13, requires that {rule} (RFC 5280). "
+        f"{_ISSUE_AGAIN}: {line}. Until then this context can do without it: context.verify_flags &= ~ssl.VERIFY_X509_STRICT."
     )
 
 
 #: What a user can do about it, or why there is nothing, by X509_V_ERR_* code.
 REMEDIES = {
-    UNSPECIFIED: "Which rule was broken was not said, so there is no remedy to name.",
-    2: "The store holds an intermediate certificate of this chain, but not the root above: add that, or set VERIFY_X509_PARTIAL_CHAIN, "
-    "by which any certificate in the store ends a chain.",
-    3: "Revocation was asked for (verify_flags), and nobody knows the answer: where OpenSSL judges, load the authority's current list with "
-    "load_verify_locations(); where the system does, this machine has to reach the authority.",
-    4: f"The signature cannot be read, so the certificate was damaged or badly made. {_ISSUE_ANEW}.",
-    5: f"The signature of the revocation list cannot be read. {_ISSUE_THE_LIST_ANEW}.",
-    6: f"The issuer's key is of a kind that this OpenSSL does not know, or badly written. {_ISSUE_ANEW}, with a usual key.",
-    7: "The signature is not the issuer's: the certificate was changed on its way, or another authority has the same name. Do not go on, "
-    "and tell the server's operator.",
-    8: "The signature of the revocation list is not the authority's. Load the list anew, from the authority itself.",
-    NOT_YET_VALID: "Check this machine's clock; if it is right, the server's operator has to act.",
-    EXPIRED: "Check this machine's clock; if it is right, the server's operator has to renew the certificate.",
-    11: "Check this machine's clock; if it is right, load the revocation list that counts today.",
-    12: "Check this machine's clock; if it is right, load the authority's current revocation list.",
-    13: f"Its notBefore is no time of RFC 5280. {_ISSUE_ANEW}.",
-    14: f"Its notAfter is no time of RFC 5280. {_ISSUE_ANEW}.",
-    15: f"The list's lastUpdate is no time of RFC 5280. {_ISSUE_THE_LIST_ANEW}.",
-    16: f"The list's nextUpdate is no time of RFC 5280. {_ISSUE_THE_LIST_ANEW}.",
-    17: "This says nothing of the server: try again when there is memory.",
+    UNSPECIFIED: "It is not known which rule was broken, so there is no remedy.",
+    2: "The store holds an intermediate certificate of this chain, but not the root above it: add the root, or set "
+    "VERIFY_X509_PARTIAL_CHAIN, so that any certificate in the store can end a chain.",
+    3: "verify_flags ask for revocation, and there is no answer. Where OpenSSL judges, load the authority's current list (CRL) with "
+    "load_verify_locations(); where the system judges, this machine has to reach the authority.",
+    4: f"The signature cannot be read: the certificate is damaged or malformed. {_ISSUE_AGAIN}.",
+    5: f"The signature of the revocation list cannot be read. {_ISSUE_THE_LIST_AGAIN}.",
+    6: f"The issuer's key is of a kind that this OpenSSL does not know, or malformed. {_ISSUE_AGAIN}, with a usual key.",
+    7: "The signature is not the issuer's: the certificate was changed on its way, or another authority has the same name. Do not "
+    "continue, and tell the server's operator.",
+    8: "The signature of the revocation list is not the authority's. Load the list again, from the authority itself.",
+    NOT_YET_VALID: "Check this machine's clock. If it is right, the server's operator has to act.",
+    EXPIRED: "Check this machine's clock. If it is right, the server's operator has to renew the certificate.",
+    11: "Check this machine's clock. If it is right, load the revocation list that is valid today.",
+    12: "Check this machine's clock. If it is right, load the authority's current revocation list.",
+    13: f"Its notBefore is not a time of RFC 5280. {_ISSUE_AGAIN}.",
+    14: f"Its notAfter is not a time of RFC 5280. {_ISSUE_AGAIN}.",
+    15: f"The list's lastUpdate is not a time of RFC 5280. {_ISSUE_THE_LIST_AGAIN}.",
+    16: f"The list's nextUpdate is not a time of RFC 5280. {_ISSUE_THE_LIST_AGAIN}.",
+    17: "This is not about the server: try again when there is memory.",
     18: _ADD_THE_ROOT,
     19: _ADD_THE_ROOT,
     UNABLE_TO_GET_ISSUER_LOCALLY: _INTERMEDIATE_OR_ROOT,
     21: _INTERMEDIATE_OR_ROOT,
-    22: "OpenSSL goes up a hundred certificates, and ssl cannot change that: the server's operator has to send a shorter chain.",
-    REVOKED: "The certificate was withdrawn: do not go on, and tell the server's operator.",
-    24: f"{_ISSUE_ANEW}, with a public key.",
-    25: "An authority of the chain may not have as many below it: the server's operator needs a certificate by a shorter way, or the "
-    "authority above has to allow this one.",
-    26: "It, or an authority of its chain, is not for servers: the server's operator needs a certificate with serverAuth in its extended "
-    "key usage, by authorities that may issue one.",
-    27: "An authority of the chain is in the store, but not as one for servers: whoever maintains the store decides on that.",
-    REJECTED: "The certificate or its authority is distrusted: do not go on, and tell the server's operator.",
+    22: "OpenSSL follows at most a hundred certificates, and ssl cannot change that: the server's operator has to send a shorter chain.",
+    REVOKED: "The certificate was revoked: do not continue, and tell the server's operator.",
+    24: f"{_ISSUE_AGAIN}, with a public key.",
+    25: "An authority of the chain may not have so many authorities below it: the server's operator needs a certificate with a shorter "
+    "chain, or the authority above has to allow this one.",
+    26: "The certificate, or an authority of its chain, is not for servers: the server's operator needs a certificate with serverAuth in "
+    "its extended key usage, from authorities that may issue one.",
+    27: "An authority of the chain is in the store, but not trusted for servers: whoever maintains the store decides on that.",
+    REJECTED: "The certificate or its authority is distrusted: do not continue, and tell the server's operator.",
     29: _NOT_A_VERDICT,
     30: _NOT_A_VERDICT,
     31: _NOT_A_VERDICT,
-    32: f"An issuer of the chain may not sign certificates. {_ISSUE_ANEW}, with keyUsage = critical, keyCertSign, cRLSign.",
-    33: "Load the certificate of whoever signed the revocation list, too, with load_verify_locations().",
-    34: f"It says something critical that OpenSSL does not understand, and so must not accept. {_ISSUE_ANEW}, without that.",
-    35: f"The issuer may not sign revocation lists. {_ISSUE_ANEW}, with cRLSign in its key usage.",
-    36: f"The list says something critical that OpenSSL does not understand, and so must not accept. {_ISSUE_THE_LIST_ANEW}.",
-    37: f"It is no authority's, but has what only an authority may have. {_ISSUE_ANEW}.",
+    32: f"An issuer of the chain may not sign certificates. {_ISSUE_AGAIN}, with keyUsage = critical, keyCertSign, cRLSign.",
+    33: "Also load the certificate of the signer of the revocation list with load_verify_locations().",
+    34: f"It has a critical extension that OpenSSL does not know, and so must not accept. {_ISSUE_AGAIN}, without that extension.",
+    35: f"The issuer may not sign revocation lists. {_ISSUE_AGAIN}, with cRLSign in its key usage.",
+    36: f"The list has a critical extension that OpenSSL does not know, and so must not accept. {_ISSUE_THE_LIST_AGAIN}.",
+    37: f"It is not an authority's certificate, but has what only an authority may have. {_ISSUE_AGAIN}.",
     38: _PROXY,
     39: _PROXY,
-    40: f"{_PROXY} If it is meant, set VERIFY_ALLOW_PROXY_CERTS.",
-    INVALID_EXTENSION: f"An extension is badly written, is there twice, or contradicts another. {_ISSUE_ANEW}.",
-    42: f"A policy extension is badly written, or contradicts another. {_ISSUE_ANEW}.",
-    43: "An authority of the chain demands a policy that no certificate below it has: the server's operator needs one with that policy.",
-    44: "The revocation list is for other certificates than this: load the one that its authority names for it.",
-    45: f"An extension has a part that OpenSSL does not know. {_ISSUE_ANEW}, without that.",
-    46: f"It is for addresses or networks that its issuer's does not have. {_ISSUE_ANEW}.",
-    47: "An authority of the chain may issue certificates for certain names alone, and this has others: the server's operator needs a "
-    "certificate by another authority, or for other names.",
-    48: "An authority of the chain may not issue certificates for such names: the server's operator needs one by another authority.",
-    49: f"An authority of the chain limits names in a way that RFC 5280 forbids. {_ISSUE_ANEW}, without minimum and maximum.",
-    50: "The rule is one of whoever decided, not of OpenSSL: what they said of it has the remedy, if there is one.",
-    51: f"An authority of the chain limits names of a kind that OpenSSL does not know. {_ISSUE_ANEW}, without that.",
-    52: f"An authority of the chain limits names in a way that cannot be read. {_ISSUE_ANEW}.",
-    53: f"A name in it cannot be compared with what its authorities may issue. {_ISSUE_ANEW}, with names as RFC 5280 has them.",
-    54: "Whoever signed the revocation list is not trusted for it: load the list from the authority itself, and its signer's certificate.",
-    55: "Authorities of the chain vouch for each other in a circle: the server's operator has to send the chain to a root.",
+    40: f"{_PROXY} If it is intended, set VERIFY_ALLOW_PROXY_CERTS.",
+    INVALID_EXTENSION: f"An extension is malformed, appears twice, or contradicts another. {_ISSUE_AGAIN}.",
+    42: f"A policy extension is malformed, or contradicts another. {_ISSUE_AGAIN}.",
+    43: "An authority of the chain requires a policy that no certificate below it has: the server's operator needs one with that policy.",
+    44: "The revocation list is for other certificates than this one: load the list that its authority names for it.",
+    45: f"An extension has a part that OpenSSL does not know. {_ISSUE_AGAIN}, without that.",
+    46: f"It is for addresses or networks that its issuer's certificate does not include. {_ISSUE_AGAIN}.",
+    47: "An authority of the chain may issue certificates for certain names only, and this one has others: the server's operator needs a "
+    "certificate from another authority, or for other names.",
+    48: "An authority of the chain may not issue certificates for such names: the server's operator needs one from another authority.",
+    49: f"An authority of the chain limits names in a way that RFC 5280 forbids. {_ISSUE_AGAIN}, without minimum and maximum.",
+    50: "OpenSSL has no such rule: the message of whoever decided says what to do, if anything.",
+    51: f"An authority of the chain limits names of a kind that OpenSSL does not know. {_ISSUE_AGAIN}, without that.",
+    52: f"An authority of the chain limits names in a way that cannot be read. {_ISSUE_AGAIN}.",
+    53: f"A name in it cannot be compared with what its authorities may issue. {_ISSUE_AGAIN}, with names as in RFC 5280.",
+    54: "The signer of the revocation list is not trusted for it: load the list from the authority itself, and its signer's certificate.",
+    55: "Authorities of the chain vouch for each other in a circle: the server's operator has to send a chain to a root.",
     56: _SUITE_B,
     57: _SUITE_B,
     58: _SUITE_B,
     59: _SUITE_B,
     60: _SUITE_B,
     61: _SUITE_B,
-    HOSTNAME_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this one.",
+    HOSTNAME_MISMATCH: "Connect by a name that the certificate lists, or ask the server's operator to add this one.",
     63: _NOT_ASKED_FOR,
-    IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or have the server's operator add this address.",
+    IP_ADDRESS_MISMATCH: "Connect by a name that the certificate lists, or ask the server's operator to add this address.",
     65: _NOT_ASKED_FOR,
-    EE_KEY_TOO_WEAK: "The server's operator needs a certificate with a stronger key (RSA of 2048 bits or more, P-256): "
-    "SSLContext.security_level says what is asked for.",
-    CA_KEY_TOO_WEAK: "An authority of the chain has too weak a key: the server's operator needs a certificate by a stronger one, and "
-    "SSLContext.security_level says what is asked for.",
-    SIGNATURE_TOO_WEAK: "A certificate of the chain is signed by way of a hash that is broken, such as SHA-1: whoever runs the authority "
-    "has to sign with SHA-256.",
-    69: "This is a fault of the program's, or of truststore's: please report it, with what led to it.",
-    70: "The store could not be searched: see whether its files can be read.",
+    EE_KEY_TOO_WEAK: "The server's operator needs a certificate with a stronger key (RSA of at least 2048 bits, P-256). "
+    "SSLContext.security_level says what is required.",
+    CA_KEY_TOO_WEAK: "An authority of the chain has too weak a key: the server's operator needs a certificate from a stronger one. "
+    "SSLContext.security_level says what is required.",
+    SIGNATURE_TOO_WEAK: "A certificate of the chain is signed with a broken hash, such as SHA-1: the authority has to sign with SHA-256.",
+    69: "This is a fault of the program or of truststore: please report it, with what led to it.",
+    70: "The store could not be searched: check that its files can be read.",
     71: _NOT_ASKED_FOR,
     72: _PROXY,
     73: _NOT_ASKED_FOR,
     74: _NOT_ASKED_FOR,
     75: _NOT_ASKED_FOR,
-    76: f"It is signed in a way that this OpenSSL does not know. {_ISSUE_ANEW}, signed in a usual way.",
-    77: f"It is signed in a way that does not go with its issuer's key. {_ISSUE_ANEW}.",
-    78: f"It names two ways of signing, inside and outside, which have to be the same. {_ISSUE_ANEW}.",
-    79: f"An issuer of the chain does not say that it is an authority. {_ISSUE_ANEW}: basicConstraints = critical, CA:TRUE. "
-    "VERIFY_X509_STRICT takes nothing else for it, such as a certificate of version 1.",
+    76: f"It is signed in a way that this OpenSSL does not know. {_ISSUE_AGAIN}, signed in a usual way.",
+    77: f"It is signed in a way that does not match its issuer's key. {_ISSUE_AGAIN}.",
+    78: f"It names two different signature algorithms, which must be the same. {_ISSUE_AGAIN}.",
+    79: f"An issuer of the chain does not say that it is an authority. {_ISSUE_AGAIN}: basicConstraints = critical, CA:TRUE. "
+    "VERIFY_X509_STRICT accepts nothing else, such as a certificate of version 1.",
     80: _strict("only an authority limits how many are below it", "basicConstraints = CA:FALSE, without pathlen"),
     81: _strict(
         "an authority that limits how many are below it may sign certificates",
@@ -148,17 +149,17 @@ REMEDIES = {
     ),
     82: _strict("only an authority may sign certificates", "keyUsage without keyCertSign"),
     83: _strict("an issuer has a name", "by an authority with a subject"),
-    84: _strict("an authority has a name, and so has whoever lists no other", "with a subject, or a subjectAltName"),
-    85: _strict("a certificate says which key of its issuer's has signed it", "authorityKeyIdentifier = keyid:always"),
-    86: _strict("an authority says which key is its own", "subjectKeyIdentifier = hash"),
-    87: _strict("a list of names holds one", "subjectAltName with a name, or without it"),
+    84: _strict("an authority has a name, and so does a certificate that lists no other", "with a subject, or a subjectAltName"),
+    85: _strict("a certificate says which key of its issuer signed it", "authorityKeyIdentifier = keyid:always"),
+    86: _strict("an authority identifies its key", "subjectKeyIdentifier = hash"),
+    87: _strict("a list of names is not empty", "subjectAltName with a name, or without it"),
     88: _strict("the list of names is critical where there is no other name", "subjectAltName = critical, DNS:name"),
-    89: _strict("what makes an authority is critical", "basicConstraints = critical, CA:TRUE"),
-    90: _strict("the key of the issuer's is not critical", "authorityKeyIdentifier = keyid:always, not critical"),
-    91: _strict("the key's own name is not critical", "subjectKeyIdentifier = hash, not critical"),
+    89: _strict("basic constraints of an authority are critical", "basicConstraints = critical, CA:TRUE"),
+    90: _strict("the identifier of the issuer's key is not critical", "authorityKeyIdentifier = keyid:always, not critical"),
+    91: _strict("the identifier of its own key is not critical", "subjectKeyIdentifier = hash, not critical"),
     92: _strict("an authority says what its key is for", "keyUsage = critical, keyCertSign, cRLSign"),
-    93: _strict("what has extensions is of version 3", "by a tool of today, as X.509 version 3"),
-    94: _strict("a curve is called by its name", "with a key made with -pkeyopt ec_param_enc:named_curve"),
+    93: _strict("a certificate with extensions is of version 3", "with a current tool, as X.509 version 3"),
+    94: _strict("an elliptic curve is given by name", "with a key made with -pkeyopt ec_param_enc:named_curve"),
     95: _NOT_ASKED_FOR,
     96: _NOT_ASKED_FOR,
     97: _NOT_ASKED_FOR,

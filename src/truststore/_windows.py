@@ -74,17 +74,17 @@ FINDINGS = (
     Finding(26, _crypt32.CERT_TRUST_IS_NOT_VALID_FOR_USAGE, _crypt32.CERT_E_WRONG_USAGE, _crypt32.CERT_E_PURPOSE),
     Finding(
         68, _crypt32.CERT_TRUST_HAS_WEAK_SIGNATURE, _crypt32.NTE_BAD_ALGID,
-        remedy="By the settings of this Windows its key is too short, or its signature of too old a kind (MD5, SHA-1).",
+        remedy="By the settings of this Windows its key is too short, or its signature uses an outdated hash (MD5, SHA-1).",
     ),
     Finding(MISMATCH, 0, _crypt32.CERT_E_CN_NO_MATCH),
     Finding(
         3, _crypt32.CERT_TRUST_IS_OFFLINE_REVOCATION, _crypt32.CRYPT_E_REVOCATION_OFFLINE, _crypt32.CERT_E_REVOCATION_FAILURE,
-        remedy="Revocation was asked for, and the issuer's server could not be reached in time, or the issuer names none.",
+        remedy="Revocation was asked for, but the issuer's server did not answer in time, or the certificate names none.",
     ),
     Finding(
         3, _crypt32.CERT_TRUST_REVOCATION_STATUS_UNKNOWN, _crypt32.CRYPT_E_NO_REVOCATION_CHECK,
-        remedy="Revocation was asked for, and the issuer does not say where to find out. "
-        "If that is accepted, set revocation_best_effort of the context instead of VERIFY_CRL_CHECK_LEAF or _CHAIN in verify_flags.",
+        remedy="Revocation was asked for, but the certificate does not say where to check it. "
+        "If you accept that, set the context's revocation_best_effort instead of VERIFY_CRL_CHECK_LEAF or _CHAIN in verify_flags.",
     ),
     Finding(7, _crypt32.CERT_TRUST_IS_NOT_SIGNATURE_VALID, _crypt32.TRUST_E_CERT_SIGNATURE, _crypt32.NTE_BAD_SIGNATURE),
     Finding(EXPIRED, _crypt32.CERT_TRUST_IS_NOT_TIME_VALID, _crypt32.CERT_E_EXPIRED, _crypt32.CERT_E_VALIDITYPERIODNESTING),

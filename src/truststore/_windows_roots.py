@@ -38,10 +38,10 @@ NOT_THERE = (0, _crypt32.ERROR_FILE_NOT_FOUND)
 NO_MORE = (0, _crypt32.CRYPT_E_NOT_FOUND, _crypt32.ERROR_NO_MORE_FILES)
 
 #: What a copy loses here, besides what it loses everywhere.
-LOST = "Windows fetches roots of Microsoft's program when it first needs them: those that it has not needed yet are not here."
+LOST = "Windows downloads roots of Microsoft's program when it first needs them: those that it has not needed yet are missing."
 LIMITED = (
     "Windows limits {} of these roots, to certain names, or to certificates that were issued before a date, or only until a date: "
-    "a copy does not know that."
+    "a copy does not contain that."
 )
 
 

@@ -227,7 +227,7 @@ def test_the_refusal_that_got_further(
         asked = ["OpenSSL, with what the program loaded", f"{PLATFORM.name}, with {PLATFORM.store}"]
         first, second = asked if whose == "own" else reversed(asked)
         assert f"Asked: {first}." in said
-        assert f"Asked besides: {second}: " in besides
+        assert f"Also asked: {second}: " in besides
 
 
 def test_the_same_refusal_again(context: SSLContext, own: Authority, judge: FakeVerifier) -> None:

@@ -127,7 +127,7 @@ def test_no_answer_is_a_refusal(
 def test_what_is_no_chain_is_a_refusal(answer: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain is a tuple or a list of certificates. Whatever else is not false must not pass for a yes."""
     monkeypatch.setattr(truststore.SSLContext, "_verifier", staticmethod(lambda question: answer))
-    with pytest.raises(ssl.SSLCertVerificationError, match="the answer was no chain"):
+    with pytest.raises(ssl.SSLCertVerificationError, match="the answer was not a chain"):
         in_memory(client_context(), sites()["trusted"].serves())
 
 

@@ -49,7 +49,7 @@ def test_1_a_null_policy_is_not_passed_on(mac: Simulator, leaf: Certificate) -> 
     """SecPolicyCreateSSL can fail on a healthy Mac (golang.org/issue/54590); with NULL nobody looks at the name."""
     mac.fail("SecPolicyCreateSSL")
     refused = refusal(about(leaf.chain, "other.test"))
-    assert "could not be evaluated: SecPolicyCreateSSL answered NULL" in str(refused)
+    assert "could not be evaluated: SecPolicyCreateSSL returned NULL" in str(refused)
     assert mac.calls("SecTrustCreateWithCertificates") == 0
 
 
@@ -57,7 +57,7 @@ def test_2_a_null_name_is_not_passed_on(mac: Simulator, leaf: Certificate) -> No
     """A policy for a server of any name."""
     mac.fail("CFStringCreateWithBytes")
     refused = refusal(about(leaf.chain, "other.test"))
-    assert "could not be evaluated: CFStringCreateWithBytes answered NULL" in str(refused)
+    assert "could not be evaluated: CFStringCreateWithBytes returned NULL" in str(refused)
     assert mac.calls("SecPolicyCreateSSL") == 0
 
 
@@ -123,13 +123,13 @@ def test_6_an_error_is_released(mac: Simulator, leaf: Certificate) -> None:
 @pytest.mark.parametrize("function", ["CFArrayCreate", "SecPolicyCreateRevocation"])
 def test_7_nothing_is_used_unseen(function: str, mac: Simulator, leaf: Certificate) -> None:
     mac.fail(function)
-    assert f"could not be evaluated: {function} answered NULL" in str(refusal(about(leaf.chain, flags=LEAF)))
+    assert f"could not be evaluated: {function} returned NULL" in str(refusal(about(leaf.chain, flags=LEAF)))
 
 
 def test_7_a_refusal_without_an_error(mac: Simulator, leaf: Certificate) -> None:
     mac.fail("SecTrustEvaluateWithError")
     refused = refusal(about(leaf.chain, "other.test"))
-    assert "could not be evaluated: SecTrustEvaluateWithError answered 0 without an error" in str(refused)
+    assert "could not be evaluated: SecTrustEvaluateWithError returned 0 without an error" in str(refused)
     assert mac.calls("CFErrorGetCode") == 0
 
 

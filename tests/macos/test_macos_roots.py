@@ -155,7 +155,7 @@ def test_a_call_that_fails_is_said(call: str, value: int, afterwards: bool, mac:
 def test_a_success_without_an_array_is_none(call: str, mac: Simulator, root: Authority) -> None:
     mac.settings(USER, root, "Result=1")
     mac.fail(call, 1, 0)
-    with pytest.raises(OSError, match=f"{call} answered NULL"):
+    with pytest.raises(OSError, match=f"{call} returned NULL"):
         listed()
 
 

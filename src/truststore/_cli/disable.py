@@ -24,5 +24,5 @@ def answer(_options: argparse.Namespace) -> int:
     except FileNotFoundError:
         say.paragraph(f"It was not enabled: there is no {path}.")
     else:
-        say.paragraph(f"Disabled: {path} is removed. Programs that run keep what they started with.")
+        say.paragraph(f"Disabled: {path} is removed. Running programs are not affected.")
     return TRUSTED

@@ -19,7 +19,7 @@ def add(_parser: argparse.ArgumentParser) -> None:
 def answer(_options: argparse.Namespace) -> int:
     """Write the file that `site` reads at each start. Written anew if it is there."""
     if sys.version_info >= pth.LEFT_OUT_SINCE:
-        raise CannotAsk("this Python leaves out code in .pth files (PEP 829), which is what 'enable' would write")
+        raise CannotAsk("this Python ignores code in .pth files (PEP 829), which 'enable' needs")
     path = pth.path()
     export.write_file(path, pth.content())
     say.paragraph(f"Enabled by {path}: programs of this environment have the system's trust from their next start on.")

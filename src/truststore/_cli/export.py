@@ -38,7 +38,7 @@ def write_directory(path: str, files: Mapping[str, bytes]) -> None:
     """Make a directory of files. There must be none, or an empty one: of an earlier export what was removed since would stay."""
     path = os.path.realpath(path)
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
-        raise CannotAsk(f"{path} is there already, and is not an empty directory")
+        raise CannotAsk(f"{path} already exists, and is not an empty directory")
     temporary = tempfile.mkdtemp(dir=os.path.dirname(path), prefix="truststore-", suffix=".new")
     try:
         for name, content in files.items():

@@ -21,17 +21,17 @@ VARIABLES = (
     ("SSL_CERT_FILE", "replaces the bundle: for OpenSSL, and with it for truststore, except on Windows and macOS"),
     ("SSL_CERT_DIR", "replaces the directory: for OpenSSL, and with it for truststore, except on Windows and macOS"),
     ("NIX_SSL_CERT_FILE", "the same as SSL_CERT_FILE, for programs that Nix has built"),
-    ("REQUESTS_CA_BUNDLE", "requests loads it in certifi's place"),
-    ("CURL_CA_BUNDLE", "curl loads it in place of its own bundle, requests in certifi's"),
-    ("AWS_CA_BUNDLE", "the tools and libraries of AWS load it in certifi's place"),
-    ("PIP_CERT", "pip loads it in certifi's place"),
-    ("OPENSSL_CONF", "OpenSSL reads its settings there, such as the least strength of keys"),
-    ("SSLKEYLOGFILE", "the keys of connections are written there: who reads it reads what they carry"),
+    ("REQUESTS_CA_BUNDLE", "requests loads it instead of certifi's"),
+    ("CURL_CA_BUNDLE", "curl loads it instead of its own bundle, requests instead of certifi's"),
+    ("AWS_CA_BUNDLE", "the tools and libraries of AWS load it instead of certifi's"),
+    ("PIP_CERT", "pip loads it instead of certifi's"),
+    ("OPENSSL_CONF", "OpenSSL reads settings from it, such as the minimum strength of keys"),
+    ("SSLKEYLOGFILE", "the keys of connections are written to it: whoever can read it can decrypt them"),
     ("__CONDA_OPENSLL_CERT_FILE_SET", "conda's activation script has set SSL_CERT_FILE"),
     ("TRUSTSTORE_RUN", "this was started by a program under 'truststore run'"),
 )
 PROXIES = ("https_proxy", "all_proxy", "no_proxy")
-PROXY = "programs connect by way of it; a proxy that looks into TLS answers with certificates of its own"
+PROXY = "programs connect through it; a TLS-inspecting proxy answers with its own certificates"
 NO_PROXY = "programs connect to these without the proxy"
 
 #: Packages that others find trust by, and what they do.
@@ -40,7 +40,7 @@ PACKAGES = (
     ("pip-system-certs", "changes at each start of Python what requests and pip trust"),
     ("python-certifi-win32", "changes at each start of Python what certifi holds"),
     ("certifi-win32", "changes at each start of Python what certifi holds"),
-    ("certifi-system-store", "stands in certifi's place"),
+    ("certifi-system-store", "replaces certifi"),
     ("certifi-linux", "changes at each start of Python where certifi points"),
 )
 
@@ -76,9 +76,9 @@ def without_password(url: str) -> str:
 
 def _prefixes() -> Iterator[Obstacle]:
     if os.path.isdir(os.path.join(sys.base_prefix, "conda-meta")):
-        yield "conda", sys.base_prefix, "its OpenSSL was built for roots of conda's own, which truststore passes over"
+        yield "conda", sys.base_prefix, "its OpenSSL was built for conda's own roots, which truststore skips"
     if hasattr(sys, "frozen"):
-        yield "frozen", sys.executable, "the program was frozen with a copy of somebody's roots, which truststore passes over"
+        yield "frozen", sys.executable, "the program was frozen with a copy of root certificates, which truststore skips"
 
 
 def _packages() -> Iterator[Obstacle]:
@@ -95,9 +95,9 @@ def _pip() -> Iterator[Obstacle]:
     spec = importlib.util.find_spec("pip")
     for folder in (spec and spec.submodule_search_locations) or ():
         if os.path.isdir(os.path.join(folder, "_vendor", "truststore")):
-            yield "pip", _version("pip") or "", "has a truststore of its own, which decides for pip"
+            yield "pip", _version("pip") or "", "contains its own truststore, which decides for pip"
         else:
-            yield "pip", _version("pip") or "", "trusts a copy of certifi's roots of its own"
+            yield "pip", _version("pip") or "", "trusts its own copy of certifi's roots"
 
 
 def _another_truststore() -> Iterator[Obstacle]:

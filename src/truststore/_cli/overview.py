@@ -135,4 +135,4 @@ def _print_store(store: Facts) -> None:
     for warning in (*store["warnings"], *store["damaged"]):
         say.fact("warning", warning)
     if store["without_variables"] is not None:
-        say.fact("shadowed", f"{store['without_variables']}, by variables of the environment")
+        say.fact("shadowed", f"{store['without_variables']}, by environment variables")

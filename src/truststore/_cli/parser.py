@@ -20,12 +20,12 @@ COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
     ("check", check, "connect to servers, and say whether they are trusted, by whom, and why"),
     ("verify", verify, "say whether a chain of certificates in a file is trusted, by whom, and why"),
     ("roots", roots, "list or export the roots that the system trusts"),
-    ("run", run, "run a Python program with the system's trust, and otherwise as without"),
-    ("enable", enable, "have every program of this environment started with the system's trust"),
+    ("run", run, "run a Python program with the system's trust"),
+    ("enable", enable, "start every program of this environment with the system's trust"),
     ("disable", disable, "undo what 'enable' did"),
 )
 
-STATUSES = "Exit status: 0 trusted, or done; 1 refused; 2 the question could not be asked, bad arguments included."
+STATUSES = "Exit status: 0 trusted, or done; 1 refused; 2 no verdict: no connection, or bad arguments."
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,14 +41,14 @@ def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     own, program = run.split(arguments)
     parser = _parser(prog)
     if own[:1] == ["--json"] and own[1:2] and own[1] in {name for name, _, _ in COMMANDS}:
-        parser.error("--json stands behind the command that it is for")
+        parser.error("--json goes after the command")
     return parser.parse_args(own, argparse.Namespace(program=program))
 
 
 def _parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
-        description="Ask the operating system which TLS servers to trust. Without a command: what decides here, and why.",
+        description="Ask the operating system which TLS servers to trust. Without a command: which store is used here, and why.",
         allow_abbrev=False,
     )
     python = sys.implementation

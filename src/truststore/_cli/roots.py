@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PURPOSES = {"server": bytes.fromhex("2b06010505070301"), "client": bytes.fromhex("2b06010505070302")}
 
 LOST = (
-    "A copy of the roots is not the system's trust: what limits a root (names, dates, purposes), what the system distrusts besides, "
-    "revocation, and every later change are not in it."
+    "A copy of the roots is not the system's trust: it does not contain limits of a root (names, dates, purposes), other certificates "
+    "that the system distrusts, revocation, or later changes."
 )
 
 
@@ -34,8 +34,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--pem", action="store_true", help="as one PEM file")
     form.add_argument("--der-dir", metavar="DIR", help="as a new directory of files, named by their SHA-256")
     form.add_argument("--json", action="store_true", help="as a JSON document")
-    parser.add_argument("--purpose", choices=sorted(PURPOSES), default="server", help="what they vouch for (default: %(default)s)")
-    parser.add_argument("--output", metavar="FILE", help="write to a file, as a whole or not at all")
+    parser.add_argument(
+        "--purpose", choices=sorted(PURPOSES), default="server", help="what they are trusted for (default: %(default)s)"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write to a file, completely or not at all")
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -124,7 +126,7 @@ def _with_settings(store: Store) -> Iterator[bytes]:
     for path in _files(store):
         blocks = pem.blocks(pem.contents(path))
         if blocks is None:
-            raise CannotAsk(f"{path} is not in plain form: which of its roots are for more than servers cannot be told")
+            raise CannotAsk(f"{path} is not in plain form, so it is not known which of its roots are for clients")
         yield from (root for root, settings in blocks if settings)
 
 

@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what it takes. The program and its arguments are no option's business: `split`."""
     parser.usage = "%(prog)s [-h] [--no-children] PROGRAM ...\n\nPROGRAM is SCRIPT, -m MODULE or -c CODE."
     parser.epilog = "Exit status: the program's; 2 if it could not be started."
-    parser.add_argument("--no-children", action="store_true", help="leave the Pythons that the program starts as they are")
+    parser.add_argument("--no-children", action="store_true", help="do not inject into the Pythons that the program starts")
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -45,7 +45,7 @@ def answer(options: argparse.Namespace) -> int:
     """Run it. Comes back where this process cannot become the program (Windows), or if there is none."""
     program, flags = _checked(options.program), _flags(sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1])
     if flags is not None and (sys.flags.ignore_environment or sys.flags.no_site):
-        raise CannotAsk("run needs a Python that heeds PYTHONPATH and imports site: leave out -E, -I and -S")
+        raise CannotAsk("run needs a Python that uses PYTHONPATH and imports site: leave out -E, -I and -S")
     command = [_python(), *(flags or ()), *program]
     environment = environment_for(os.environ, ALONE if options.no_children else CHILDREN)
     return _became(command, environment)
@@ -56,7 +56,7 @@ def _checked(program: list[str]) -> list[str]:
     if not program:
         raise CannotAsk("run what? A SCRIPT, -m MODULE or -c CODE")
     if program[0].startswith("-") and program[0] != "-" and program[0][:2] not in ("-m", "-c"):
-        raise CannotAsk(f"run has no option {program[0]}; Python's own go before: python {program[0]} -m truststore run")
+        raise CannotAsk(f"run has no option {program[0]}; Python's own options come first: python {program[0]} -m truststore run")
     return program
 
 

@@ -23,14 +23,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="the server's certificate and the intermediate ones, PEM or DER; - for standard input"
     )
-    parser.add_argument("--name", metavar="HOST", help="the name or address that it is to be for (default: any)")
+    parser.add_argument("--name", metavar="HOST", help="the name or address to check (default: any)")
     parser.add_argument(
         "--strict",
         action=argparse.BooleanOptionalAction,
         default=STRICT_BY_DEFAULT,
-        help="as strict as ssl.create_default_context() is since Python 3.13 (default: as it is on this Python)",
+        help="as strict as ssl.create_default_context() since Python 3.13 (default: as on this Python)",
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="say who else would say what, even if all say the same")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the verdicts of others even if all agree")
     parser.add_argument("--json", action="store_true", help="as a JSON document")
 
 
@@ -56,12 +56,12 @@ def _read(path: str) -> list[bytes]:
         return [data]
     blocks = pem.blocks(data)
     if blocks is None:
-        raise CannotAsk(f"{path} has blocks that are not whole, or in no plain form of PEM")
+        raise CannotAsk(f"{path} has blocks that are incomplete, or not in plain PEM")
     found = list(dict.fromkeys(der for der, _ in blocks))
     if not found:
         raise CannotAsk(f"{path} holds no certificate, in PEM or DER")
     if len(found) > MOST:
-        raise CannotAsk(f"{path} holds {len(found)} certificates: that is no chain")
+        raise CannotAsk(f"{path} holds {len(found)} certificates: that is not a chain")
     return found
 
 
@@ -82,5 +82,5 @@ def _print(found: report.Report, options: argparse.Namespace) -> None:
     whose = say.shown(options.file, say.VALUE) + (f" for {say.shown(options.name)}" if options.name else ", for any name,")
     report.print_verdict(whose, found)
     report.print_reasons(found)
-    say.paragraph("This is about the certificates: a connection also proves that the server holds the key.")
+    say.paragraph("This is about the certificates only: a connection also proves that the server holds the key.")
     report.print_others(found, verbose=options.verbose)

@@ -121,11 +121,11 @@ def sound(data: bytes, path: str, by_file: bool = True) -> Sound:
     if _is_read_whole(data, path):
         return Sound([block for block in wanted if not block.problem], whole=path)
     for block in found[_MOST:]:
-        block.problem = f"it is behind {_MOST} others, and what is there was not looked at"
+        block.problem = f"it comes after {_MOST} others, and was not examined"
         wanted.append(block)
     for block in wanted:
         if block.label in _FROM_FILES and not by_file:
-            block.problem = block.problem or "OpenSSL takes such a block from a file alone, and no temporary file can be written"
+            block.problem = block.problem or "OpenSSL reads such a block only from a file, and no temporary file can be written"
     bad = {block for block in wanted if block.problem}
     bad |= _unreadable([block for block in wanted if not block.problem])
     good = [block for block in wanted if block not in bad]
@@ -161,7 +161,7 @@ def _begins_a_line(data: bytes, position: int, end: int) -> bool:
 
 def _cut(data: bytes, start: re.Match[bytes], end: int, lines: _Lines, problem: str) -> _Block:
     behind = data[start.end() : end].partition(b"\n")[0].strip()
-    problem = f"it has {problem}" if problem else "it has text behind BEGIN" if behind else ""
+    problem = f"it has {problem}" if problem else "it has text after BEGIN" if behind else ""
     return _Block(start[2], data[start.start() : end], lines.number(start.start()), problem)
 
 
@@ -246,7 +246,7 @@ def _load_by_file(context: ssl.SSLContext, text: bytes) -> None:
 def _named(bad: list[_Block], good: list[_Block], path: str) -> tuple[Damaged, ...]:
     example = next((block for block in good if block.label not in _FROM_FILES), None)
     reasons = [block.problem or _reason(block, example) for block in bad[:_REASONS]]
-    reasons += [block.problem or "see those before" for block in bad[_REASONS:]]
+    reasons += [block.problem or "see the ones above" for block in bad[_REASONS:]]
     return tuple(Damaged(path, block.line, _subject(block.der), reason) for block, reason in zip(bad, reasons))
 
 
@@ -283,14 +283,14 @@ def _kind(der: bytes) -> str:
         parts = list(_der.elements(content))
         signed = bytes(tag for tag, _ in _der.elements(parts[0][1])) if parts[0][0] == _der.SEQUENCE else b""
     except (ValueError, IndexError):
-        return "not the whole of a certificate"
+        return "an incomplete certificate"
     if signed.lstrip(bytes((_der.INTEGER,))).startswith(_LIST):
         return "a revocation list"
     if signed == _REQUEST:
         return "a request for a certificate"
     if bytes(tag for tag, _ in parts) == _PUBLIC_KEY:
         return "a public key"
-    return "a PKCS #7 file or the like" if parts[0][0] == _der.OID else "not what OpenSSL takes for a certificate"
+    return "a PKCS #7 file or the like" if parts[0][0] == _der.OID else "not a certificate to OpenSSL"
 
 
 def _certificates(loaded: ssl.SSLContext, blocks: list[_Block]) -> tuple[bytes, ...]:

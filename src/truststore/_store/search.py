@@ -70,16 +70,16 @@ _BECAUSE = {
 }
 
 _UNHEEDED = (
-    "{variable} names {path}, which is {whose}. It is not used, as programs set that without being asked, and the roots that the "
-    "administrator has installed are not in it. If it is meant, name a copy that lies elsewhere; if not, unset {variable}."
+    "{variable} names {path}, which is {whose}. It is not used: programs set that without being asked, and it lacks the roots that the "
+    "administrator has installed. If you mean it, copy it to another place and name that; otherwise unset {variable}."
 )
 
 
 class Store:
-    """What was found, and how: for loading and for diagnosis.
+    """Where the system's roots were found, and why there.
 
-    To be loaded: `directory`, if there is one; `file`, if there is one and it is not `covered`; each of `files`. A store is false if
-    there is nothing to load, which any step may decide for; `passed_over` says why. As text it is what the command line says.
+    A context loads `directory`, if there is one; `file`, if there is one and `covered` is False; and each of `files`. A store is
+    false if there is nothing to load; `passed_over` says why. `str()` gives the sentence that the command line prints.
     """
 
     __slots__ = ("covered", "defaults", "directory", "file", "files", "passed_over", "step", "variables", "warnings")
@@ -96,23 +96,23 @@ class Store:
         defaults: tuple[str, ...] = (),
         variables: tuple[str, ...] = (),
     ) -> None:
-        #: What decided: one of the constants above.
+        #: Which step found it: "environment", "openssl", "table", "private" or "nothing".
         self.step: str = step
         #: The bundle, or None.
         self.file: str | None = file
-        #: For `load_verify_locations(capath=)`: a directory, or several with `os.pathsep` between them, or None.
+        #: A directory with hash names, several separated by `os.pathsep`, or None.
         self.directory: str | None = directory
-        #: All files of a directory with names that OpenSSL does not look for.
+        #: The files of a directory whose names are not those that OpenSSL looks for.
         self.files: tuple[str, ...] = files
-        #: The directory is proven to hold the same certificates as the bundle, and may be used instead of it.
+        #: Whether the directory is proven to hold the same certificates as the bundle, and is used instead of it.
         self.covered: bool = covered
-        #: Of these, what OpenSSL was built for, where the environment has named the other half alone.
+        #: Paths from OpenSSL's defaults, where the environment names only the file or only the directory.
         self.defaults: tuple[str, ...] = defaults
-        #: (path, why) of what was looked at and is not used, in order.
+        #: What was looked at and is not used, in order: pairs of path and reason.
         self.passed_over: tuple[tuple[str, str], ...] = passed_over
-        #: The variables of the environment by which the user has named it, if that is the step.
+        #: The environment variables that name it, if the step is "environment".
         self.variables: tuple[str, ...] = variables
-        #: What the user should know, in sentences.
+        #: Problems that the user should know of, as sentences.
         self.warnings: tuple[str, ...] = warnings
 
     def __bool__(self) -> bool:
@@ -126,14 +126,14 @@ class Store:
             parts.append((f"{len(self.files)} files in {os.path.dirname(self.files[0])}", _BECAUSE[self.step]))
         *others, (last, why) = parts
         before = "".join(f"{path} and " if reason == why else f"{path} ({reason}) and " for path, reason in others)
-        same = ", the directory standing for the file with the same certificates" if self.covered else ""
+        same = ", the directory instead of the file, with the same certificates" if self.covered else ""
         return f"the roots in {before}{last} ({why}{same})"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
 
     def read(self) -> list[bytes]:
-        """Its certificates (DER, no duplicates). Reads all files, for diagnosis. Raises OSError."""
+        """The certificates (DER, without duplicates). Reads all files. Raises `OSError`."""
         found = [certificate for path in self._loaded_files for certificate in files.certificates(path)]
         for directory in self.directory.split(os.pathsep) if self.directory else ():
             found += files.certificates_by_name(directory)
@@ -141,7 +141,7 @@ class Store:
 
     @property
     def damaged(self) -> tuple[Damaged, ...]:
-        """The blocks of its files that are left out. Reads all files, for diagnosis. Raises OSError."""
+        """The PEM blocks that are left out because OpenSSL does not load them. Reads all files. Raises `OSError`."""
         return tuple(block for path in self._loaded_files for block in files.damaged(path))
 
     @property
@@ -150,7 +150,7 @@ class Store:
 
     @property
     def certificates(self) -> int:
-        """How many. Reads all files, for diagnosis. Raises OSError."""
+        """How many certificates it holds. Reads all files. Raises `OSError`."""
         return len(self.read())
 
 
@@ -310,7 +310,7 @@ class _Search:
             whose = "conda's copy of Mozilla's roots, set by its activation script"
         if not whose or _is_changed(path):
             return True
-        self._passed_over.setdefault(path, f"is set in {variable}, but it is {whose}: not a wish of the user's")
+        self._passed_over.setdefault(path, f"is set in {variable}, but it is {whose}: not the user's choice")
         self._unheeded.setdefault(path, _UNHEEDED.format(variable=variable, path=path, whose=whose))
         self._set_aside.append((path, problem))
         return False
@@ -319,14 +319,14 @@ class _Search:
         if not path:
             self._passed_over.setdefault(variable, "is set to nothing")
             if variable != "SSL_CERT_DIR" and not self._environ.get("SSL_CERT_DIR"):  # to have a directory alone is a wish
-                self._warnings.append(f"{variable} is set, but to nothing. Nothing else is taken in its place.")
+                self._warnings.append(f"{variable} is set to the empty string. Nothing else is used instead.")
             return None
         why = problem(path)
         if not why:
             return path
         self._passed_over.setdefault(path, f"is set in {variable}, but {why}")
         if why != EMPTY:
-            self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is taken in its place.")
+            self._warnings.append(f"{variable} is set, but {path} {why}. Nothing else is used instead.")
         return None
 
     # What there is without the user.

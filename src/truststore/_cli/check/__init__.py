@@ -24,33 +24,37 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Say what it takes."""
-    peers = f"a host, whose port is {targets.HTTPS} unless given, or a URL; several are asked one after the other"
+    peers = f"a host (port {targets.HTTPS} unless given) or a URL; several are checked one after the other"
     parser.add_argument("peers", type=targets.given, nargs="+", metavar="HOST[:PORT]", help=peers)
     parser.add_argument(
         "--server-name", type=targets.ascii_name, metavar="NAME", help="ask for this name, and check it, instead of HOST"
     )
-    parser.add_argument("--ca", metavar="FILE", help="trust these as well, as after load_verify_locations() (PEM)")
-    parser.add_argument("--cert", metavar="FILE", help="your certificate, its chain and key, for servers that ask for one (PEM)")
+    parser.add_argument("--ca", metavar="FILE", help="trust these certificates, too, as after load_verify_locations() (PEM)")
+    parser.add_argument(
+        "--cert", metavar="FILE", help="client certificate with its chain and key, for servers that ask for one (PEM)"
+    )
     protocols = sorted(starttls.DIALOGUES)
     parser.add_argument(
         "--starttls", choices=protocols, metavar="PROTOCOL", help=f"begin in plain text, by one of {', '.join(protocols)}"
     )
-    parser.add_argument("--proxy", type=_proxy, metavar="URL", help="go by this proxy; '' for none (default: the environment's)")
+    parser.add_argument(
+        "--proxy", type=_proxy, metavar="URL", help="connect through this proxy; '' for none (default: the environment's)"
+    )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         default=10.0,
         metavar="SECONDS",
-        help="to connect, and for all that follows (default: %(default)g)",
+        help="to connect, and again for everything after that (default: %(default)g)",
     )
     parser.add_argument("--save-chain", metavar="FILE", help="write the certificates that the server sent to this file (PEM)")
     parser.add_argument(
         "--strict",
         action=argparse.BooleanOptionalAction,
         default=STRICT_BY_DEFAULT,
-        help="as strict as ssl.create_default_context() is since Python 3.13 (default: as it is on this Python)",
+        help="as strict as ssl.create_default_context() since Python 3.13 (default: as on this Python)",
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="say who else would say what, even if all say the same")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the verdicts of others even if all agree")
     parser.add_argument("--json", action="store_true", help="as a JSON document")
 
 
@@ -120,5 +124,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, such as 10")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds, such as 10")
     return value

@@ -58,7 +58,7 @@ def given(text: str) -> Proxy | None:
     if not separator:
         scheme, rest = "http", text
     if scheme.lower() not in SCHEMES:
-        raise argparse.ArgumentTypeError(f"{shown!r} is no proxy that can be asked: it is http://HOST:PORT or https://HOST:PORT")
+        raise argparse.ArgumentTypeError(f"{shown!r} is not a usable proxy: write http://HOST:PORT or https://HOST:PORT")
     credentials, _, place = rest.partition("/")[0].rpartition("@")
     try:
         host, port = host_and_port(place, shown)
@@ -79,7 +79,7 @@ def of_environment(target: Target) -> Proxy | None:
     try:
         return given(url)
     except argparse.ArgumentTypeError as error:
-        raise CannotAsk(f"the environment's proxy: {error} (--proxy '' does without)") from None
+        raise CannotAsk(f"the environment's proxy: {error} (--proxy '' connects without it)") from None
 
 
 def reached(
@@ -107,7 +107,7 @@ def _secured(stream: Stream, proxy: Proxy, context: ssl.SSLContext) -> Tls:
         tls = Tls(stream, context, ascii_name(proxy.host))
         tls.do_handshake()
     except ssl.SSLCertVerificationError as error:
-        raise CannotAsk(f"the proxy {proxy} is refused itself: {error.verify_message}") from error
+        raise CannotAsk(f"the proxy {proxy} itself is refused: {error.verify_message}") from error
     except ssl.SSLError as error:
         raise CannotAsk(f"the TLS handshake with the proxy {proxy} failed ({error.reason or error})") from error
     return tls
@@ -123,7 +123,7 @@ def _connect(stream: Stream, proxy: Proxy, target: Target) -> None:
     status = _head(stream, proxy).partition(b"\r\n")[0]
     version, _, words = status.partition(b" ")
     if not version.startswith(b"HTTP/1.") or not words.startswith(b"2"):
-        needs = "; it wants to know who asks: http://USER:PASSWORD@HOST:PORT" if words.startswith(b"407") else ""
+        needs = "; it requires a user: http://USER:PASSWORD@HOST:PORT" if words.startswith(b"407") else ""
         raise CannotAsk(f"the proxy {proxy} does not connect to it; it says {quoted(status)}{needs}")
 
 
@@ -133,6 +133,6 @@ def _head(stream: Stream, proxy: Proxy) -> bytes:
     while not head.endswith(b"\r\n\r\n"):
         part = stream.recv(1) if len(head) < MOST else b""
         if not part:
-            raise CannotAsk(f"the proxy {proxy} does not answer as HTTP does; it says {quoted(head)}")
+            raise CannotAsk(f"the proxy {proxy} does not speak HTTP; it says {quoted(head)}")
         head += part
     return head

@@ -48,10 +48,10 @@ def print_checked(found: Checked, options: argparse.Namespace) -> None:
     seen = found.seen
     report.print_verdict(_peer(seen), found.report, f" ({seen.protocol}, {seen.cipher})")
     if seen.proxy:
-        say.paragraph(f"Reached by the proxy {say.shown(str(seen.proxy))}.")
+        say.paragraph(f"Reached through the proxy {say.shown(str(seen.proxy))}.")
     report.print_reasons(found.report)
     if seen.asks:
-        say.paragraph("The server asks for a certificate of its clients" + (" (--cert FILE)." if options.cert is None else "."))
+        say.paragraph("The server asks for a client certificate" + (" (--cert FILE)." if options.cert is None else "."))
     report.print_others(found.report, verbose=options.verbose)
 
 
@@ -61,9 +61,9 @@ def _peer(seen: Seen) -> str:
 
 
 def print_trouble(target: Target, why: str) -> None:
-    """That a server could not be asked: one line."""
+    """That a server could not be checked: one line."""
     sys.stdout.flush()
-    print(f"{say.shown(str(target))} could not be asked: {say.shown(why, say.SENTENCE)}", file=sys.stderr)
+    print(f"{say.shown(str(target))} could not be checked: {say.shown(why, say.SENTENCE)}", file=sys.stderr)
 
 
 def described(peer: Target, found: Checked | str, options: argparse.Namespace) -> dict[str, object]:

@@ -122,9 +122,9 @@ def begin(stream: Stream, protocol: str, name: str) -> None:
             continue
         answer, rest = _answer(stream, rest, length, protocol)
         if not good(answer):
-            raise CannotAsk(f"the server starts no TLS by {protocol}; it says {quoted(answer)}")
+            raise CannotAsk(f"the server does not start TLS by {protocol}; it says {quoted(answer)}")
     if rest:
-        raise CannotAsk(f"the server says more than it may before TLS begins: {quoted(rest)}")
+        raise CannotAsk(f"the server sends more than it may before TLS begins: {quoted(rest)}")
 
 
 def _answer(stream: Stream, data: bytes, length: Length, protocol: str) -> tuple[bytes, bytes]:

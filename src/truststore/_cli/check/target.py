@@ -69,7 +69,7 @@ def given(text: str) -> Given:
     before, separator, rest = text.partition("://")
     scheme = before.lower() if separator else None
     if scheme is not None and scheme not in SCHEMES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL of a kind that has TLS: {', '.join(sorted(SCHEMES))}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL of a protocol with TLS: {', '.join(sorted(SCHEMES))}")
     place = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2] if scheme else text
     host, port = host_and_port(place, text)
     ascii_name(host)
@@ -93,7 +93,7 @@ def host_and_port(place: str, text: str) -> tuple[str, int | None]:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: it is a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a port is a number from 1 to 65535")
     return int(text)
 
 
@@ -102,9 +102,9 @@ def ascii_name(host: str) -> str:
     try:
         name = host if ip_address(_without_zone(host)) else host.encode("idna").decode("ascii")
     except UnicodeError as error:
-        raise argparse.ArgumentTypeError(f"{host!r} is no host name: {error}") from None
+        raise argparse.ArgumentTypeError(f"{host!r} is not a host name: {error}") from None
     if not _HARMLESS.fullmatch(name):
-        raise argparse.ArgumentTypeError(f"{host!r} is no host name, nor an address")
+        raise argparse.ArgumentTypeError(f"{host!r} is neither a host name nor an address")
     return _without_zone(name)
 
 

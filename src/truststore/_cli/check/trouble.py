@@ -16,17 +16,15 @@ if TYPE_CHECKING:
 RECORDS = b"\x15\x16"
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2"}
 
-OLDER = "the server speaks older versions of TLS than this Python does ({versions}): its operator has to update it"
-NO_CERTIFICATE = "the server demands a certificate of its clients: give yours with --cert FILE"
-ITS_CLIENTS = "the server does not take the certificate that --cert has given it ({reason})"
+OLDER = "the server only speaks older versions of TLS than this Python ({versions}): its operator has to update it"
+NO_CERTIFICATE = "the server requires a client certificate: give one with --cert FILE"
+ITS_CLIENTS = "the server does not accept the certificate from --cert ({reason})"
 NOTHING_IN_COMMON = (
-    "the server finds nothing in common with this Python (versions, cipher suites, curves), or wants something that it does not say; "
-    "a server that demands a certificate of its clients may say the same (--cert FILE)"
+    "the server has nothing in common with this Python (versions, cipher suites, curves), or requires something that it does not name; "
+    "a server that requires a client certificate may say the same (--cert FILE)"
 )
-UNKNOWN_NAME = "the server does not know the name {name}: another may be asked for with --server-name"
-CLOSED = (
-    "the server closes the connection as soon as it is spoken to by TLS; is this a TLS port, and does a firewall let it through?"
-)
+UNKNOWN_NAME = "the server does not know the name {name}: try another with --server-name"
+CLOSED = "the server closes the connection when TLS begins; is this a TLS port, and does a firewall let it through?"
 
 #: By OpenSSL's reasons, as Python writes them.
 REASONS = {
@@ -63,7 +61,7 @@ def on_the_way(error: Exception) -> str:
 def in_handshake(error: Exception, heard: bytes, target: Target, name: str, *, asked: bool, shown: bool) -> str:
     """What went wrong in the handshake. `asked`: the server has asked for a certificate of its client; `shown`: there is one."""
     if heard and heard[0] not in RECORDS:
-        return f"what answers there is no TLS; it says {quoted(heard)}{_started_otherwise(target)}"
+        return f"what answers there is not TLS; it says {quoted(heard)}{_started_otherwise(target)}"
     if not heard and isinstance(error, (ConnectionError, ssl.SSLError)):
         return CLOSED + _started_otherwise(target)
     if not isinstance(error, ssl.SSLError):

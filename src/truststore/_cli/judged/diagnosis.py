@@ -147,7 +147,7 @@ def _empty_store(case: Case) -> Diagnosis | None:
         return None
     without = find(environ={})
     looked = [f"{path} {why}" for path, why in store.passed_over]
-    first = f"There is no root to verify with: {'; '.join(looked)}." if looked else "There is no root to verify with."
+    first = f"There are no roots to verify with: {'; '.join(looked)}." if looked else "There are no roots to verify with."
     if without and remedies.set_variables():
         return Diagnosis("empty store", None, (first, _hides(str(without))), remedies.unset_variables())
     return Diagnosis("empty store", None, (first, "Install the system's roots."), remedies.commands(remedies.INSTALL_ROOTS))
@@ -156,7 +156,7 @@ def _empty_store(case: Case) -> Diagnosis | None:
 def _unusable_store(case: Case) -> Diagnosis | None:
     if not case.judged.is_unasked:
         return None
-    sentence = "Repair it, by the system's own tool (update-ca-certificates, update-ca-trust and the like)."
+    sentence = "Repair it with the system's own tool (update-ca-certificates, update-ca-trust and the like)."
     return Diagnosis("unusable store", None, (f"{case.refusal.verify_message}.", sentence))
 
 
@@ -169,7 +169,7 @@ def _hidden_store(case: Case) -> Diagnosis | None:
 
 def _hides(what: str) -> str:
     values = ", ".join(f"{name}={os.environ[name]}" for name in remedies.set_variables())
-    return f"{values} hides {what}. Unset that, or have it name a store that is up to date."
+    return f"{values} hides {what}. Unset that, or point it to an up-to-date store."
 
 
 def _strict(case: Case) -> Diagnosis | None:
@@ -182,8 +182,8 @@ def _strict(case: Case) -> Diagnosis | None:
         blamed.der if blamed else None,
         (
             f"{_whose(blamed) if blamed else 'A certificate of the chain'} lacks {what}.",
-            "ssl.create_default_context() insists on that since Python 3.13 (VERIFY_X509_STRICT); --no-strict shows the verdict without.",
-            "The authority has to issue a better one. A program can do without: context.verify_flags &= ~ssl.VERIFY_X509_STRICT",
+            "ssl.create_default_context() requires that since Python 3.13 (VERIFY_X509_STRICT); --no-strict shows the verdict without it.",
+            "The authority has to issue a correct one. A program can switch the check off: context.verify_flags &= ~ssl.VERIFY_X509_STRICT",
         ),
     )
 
@@ -195,7 +195,7 @@ def _unknown_issuer(case: Case) -> Diagnosis:
     top = case.path[-1]
     inspector = _inspector(case)
     if inspector:
-        sentence = f"By its name it belongs to {inspector}, which looks into TLS on the way, and shows certificates of its own."
+        sentence = f"By its name it belongs to {inspector}, which inspects TLS and answers with its own certificates."
         return _unknown_root(case, "inspecting proxy", sentence)
     if len(case.path) == 1 and top.names_itself:
         return _self_signed(case)
@@ -218,8 +218,8 @@ def _self_signed(case: Case) -> Diagnosis:
     leaf = case.path[0]
     where, commands = _addition(case)
     sentences = (
-        f"{_whose(leaf)} is signed by itself: no authority vouches for it.",
-        "If the server is yours, give it a certificate of an authority.",
+        f"{_whose(leaf)} is self-signed: no authority vouches for it.",
+        "If the server is yours, give it a certificate from an authority.",
         f"Or trust this one: take it from the server itself as {remedies.FILE}, compare its SHA-256 with the one below, and {where}",
     )
     return Diagnosis("self-signed", leaf.der, sentences, commands)
@@ -230,9 +230,9 @@ def _missing_intermediate(case: Case) -> Diagnosis:
     url = top.issuer_url
     sentences = (
         f"{_whose(top)} was issued by [{top.issuer}], whose certificate was not sent, and is not in the store.",
-        "It looks like an intermediate one, which the server's operator has to add to what the server sends.",
-        f"It is to be had at {url}" if url else "",
-        "Browsers fetch or remember such certificates, programs do not.",
+        "It looks like an intermediate certificate. The server's operator has to make the server send it.",
+        f"It can be downloaded from {url}" if url else "",
+        "Browsers download or remember such certificates; programs do not.",
     )
     return Diagnosis("missing intermediate", top.der, tuple(filter(None, sentences)))
 
@@ -246,7 +246,7 @@ def _unknown_root(case: Case, cause: str, sentence: str) -> Diagnosis:
     sentences = (
         f"The authority [{root}] is not in the store.",
         sentence,
-        "certifi knows it: this system's roots are out of date, or leave it out on purpose." if case.trusted_by("certifi") else "",
+        "certifi has it: this system's roots are out of date, or exclude it on purpose." if case.trusted_by("certifi") else "",
         f"If it is to be trusted, get its certificate from its administrators as {remedies.FILE}, {compare}, and {where}",
     )
     return Diagnosis(cause, top.der, tuple(filter(None, sentences)), commands)
@@ -258,7 +258,7 @@ def _addition(case: Case) -> tuple[str, tuple[str, ...]]:
 
     store = case.judged.context.system_store
     if store is not None and store.step == ENVIRONMENT and store.file and store.file != find(environ={}).file:
-        instead = f"add it to {store.file}, which a variable of the environment puts in the place of the system's store:"
+        instead = f"add it to {store.file}, which an environment variable uses instead of the system's store:"
         return instead, (f"cat {remedies.FILE} >> {shlex.quote(store.file)}",)
     return "add it to the system's store:", remedies.commands(remedies.ADD_ROOT)
 
@@ -280,7 +280,7 @@ def _not_yet_valid(case: Case) -> Diagnosis:
     wait = span((blamed.begins - case.moment).total_seconds())
     sentences = f"{_whose(blamed)} will not be valid for {wait}, before {_at(blamed.begins)}.", _clock(case)
     if _is_behind(case.moment):
-        return Diagnosis("clock", blamed.der, (*sentences, "This program's own files are younger: set the clock."))
+        return Diagnosis("clock", blamed.der, (*sentences, "This program's own files are newer: set the clock."))
     return Diagnosis("not yet valid", blamed.der, (*sentences, "If that is right, the server's operator has to act."))
 
 
@@ -302,7 +302,7 @@ def _wrong_name(case: Case) -> Diagnosis:
     names = leaf.names
     most = 8
     listed = ", ".join(map(say.shown, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
-    what = f"is for {listed}" if names else "lists no name, and what its subject is called does not count"
+    what = f"is for {listed}" if names else "lists no name, and its common name does not count"
     by = "an address that it lists, or by a name" if ip_address(name) else "one of these"
     act = f"Connect by {by}, or have the server's operator get" if names else "Have the server's operator get"
     sentences = (
@@ -321,7 +321,9 @@ def _weak(case: Case) -> Diagnosis:
         if by_signature
         else f"has a weak key ({blamed and blamed.key})"
     )
-    return Diagnosis("weak", blamed.der if blamed else None, (f"{whose} {what}: who issues it has to issue a stronger one.",))
+    return Diagnosis(
+        "weak", blamed.der if blamed else None, (f"{whose} {what}: its issuer has to replace it with a stronger one.",)
+    )
 
 
 def _weakest_key(case: Case) -> Details:
@@ -333,7 +335,7 @@ def _weakest_key(case: Case) -> Details:
 def _purpose(case: Case) -> Diagnosis:
     blamed = case.first(lambda each: not each.is_for_servers) or case.path[0]
     purposes = ", ".join(blamed.purposes)
-    what = f"is for {purposes} alone" if purposes else "is not for servers"
+    what = f"is for {purposes} only" if purposes else "is not for servers"
     return Diagnosis("purpose", blamed.der, (f"{_whose(blamed)} {what}: the server's operator has to get one for servers.",))
 
 

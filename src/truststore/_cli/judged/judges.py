@@ -198,7 +198,7 @@ PARTIES: dict[str, Callable[[], Party | str]] = {
 
 def print_table(verdicts: list[Verdict]) -> None:
     """One party a line, or more if there is much to say."""
-    say.heading("Who else would say what:")
+    say.heading("What others say:")
     for verdict in verdicts[1:]:
         word, colour = {True: ("trusted", say.GREEN), False: ("REFUSED", say.RED), None: ("-", say.BOLD)}[verdict.trusted]
         said = ": ".join(filter(None, (verdict.who, verdict.words))) + (f" ({verdict.code})" if verdict.code else "")

@@ -99,7 +99,7 @@ def print_reasons(report: Report) -> None:
 
 
 def print_others(report: Report, *, verbose: bool) -> None:
-    """Who else would say what: if somebody would say otherwise, or if that was asked for."""
+    """What others say: if somebody would say otherwise, or if that was asked for."""
     if verbose or judges.differ(report.verdicts):
         judges.print_table(report.verdicts)
 
@@ -123,7 +123,7 @@ def _print_chain(report: Report) -> None:
         tree.print_chain(chain, lambda der: report.origin.of(der, judged), blamed, is_broken=is_broken)
     spare = [der for der in judged.sent if der not in chain]
     for der in spare[:MOST_SPARE]:
-        say.paragraph(f"{report.origin.given.capitalize()} as well, and of no use: {tree.described(der)['subject']}", "  ", "  ")
+        say.paragraph(f"{report.origin.given.capitalize()}, but not used: {tree.described(der)['subject']}", "  ", "  ")
     if len(spare) > MOST_SPARE:
         say.paragraph(f"and {len(spare) - MOST_SPARE} more", "  ")
 

@@ -20,7 +20,7 @@ def print_chain(chain: Sequence[bytes], whence: Callable[[bytes], str], blamed: 
     top = read(chain[-1])
     missing = top.issuer if top and is_broken and not top.names_itself else None
     if missing is not None:
-        say.paragraph(f"({say.shown(missing)}: not sent, nor in the store)", "  ", "   ")
+        say.paragraph(f"({say.shown(missing)}: neither sent nor in the store)", "  ", "   ")
     for depth, der in enumerate(reversed(chain), 0 if missing is None else 1):
         _print(der, min(depth, DEEPEST), whence(der), is_leaf=der == chain[0], is_to_blame=der == blamed)
 

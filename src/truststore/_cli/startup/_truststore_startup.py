@@ -144,7 +144,7 @@ def _inject(package):
     except ImportError:
         return
     except Exception as error:  # noqa: BLE001
-        sys.stderr.write(f"truststore: the system's trust is not in place: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"truststore: the system's trust could not be set up: {type(error).__name__}: {error}\n")
 
 
 def _this_package(package):
