@@ -25,7 +25,7 @@ class Part(NamedTuple):
 
 
 PARTS = (
-    Part("Public names", "what users import", ("__init__",), ("Injection", "Context", "Python"), 0, 0),
+    Part("Public names", "what users import", ("__init__", "_protocols"), ("Injection", "Context", "Store", "Python"), 0, 0),
     Part(
         "Command line",
         "truststore check, verify, roots, run, enable",
