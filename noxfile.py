@@ -169,8 +169,8 @@ def clients(session: nox.Session) -> None:
     session.install("-e", ".", "cryptography", "pytest")
     session.run("python", "-m", "clients", *session.posargs, env={"PYTHONPATH": "tests"})
     if not session.posargs:
-        session.run("python", "-m", "clients.servers_asked", env={"PYTHONPATH": "tests"})
-        session.run("python", "-m", "clients.pips", env={"PYTHONPATH": "tests"})
+        for beside in "servers_asked", "children", "pips":
+            session.run("python", "-m", f"clients.{beside}", env={"PYTHONPATH": "tests"})
 
 
 @nox.session

@@ -64,9 +64,13 @@ class Release:
     #: Where our package goes: "vendored", "installed", or "" for nowhere.
     ours: str
     wanted: Mapping[str, str]
+    #: The first Python that it does not run on.
+    before: tuple[int, int] = (4, 0)
 
 
 RELEASES = (
+    Release("22.2.2", FEATURE, {}, "installed", ALWAYS | BY_SYSTEM | {BUILT: REFUSED}, (3, 12)),
+    Release("22.2.2", (), {"PIP_USE_FEATURE": "truststore"}, "installed", ALWAYS | BY_SYSTEM, (3, 12)),
     Release("23.2.1", (), {}, "installed", ALWAYS | BY_CERTIFI),
     Release("23.2.1", FEATURE, {}, "installed", ALWAYS | BY_SYSTEM | {BUILT: REFUSED}),
     Release("23.2.1", (), {"PIP_USE_FEATURE": "truststore"}, "installed", ALWAYS | BY_SYSTEM),
@@ -86,6 +90,9 @@ def main(versions: Sequence[str]) -> int:
         indexes = Indexes(folder, stack)
         for release in RELEASES:
             if versions and release.version not in versions:
+                continue
+            if sys.version_info >= release.before:
+                print(f"SKIPPED pip {release.version}: it does not run on this Python")
                 continue
             programs = prepared(release, folder / f"pip {release.version} {release.ours}")
             became = {case: tried(release, programs, indexes, case) for case in (*CASES, BUILT)}
