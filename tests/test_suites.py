@@ -68,6 +68,16 @@ def test_the_second_look() -> None:
     assert [each.kind for each in found] == ["only once", "flaky itself"]
 
 
+def test_what_has_to_show_again() -> None:
+    """Neither what is explained, nor a bad end of pytest itself, which no test stands for."""
+    stock, bad = run_of("stock", one="passed", two="passed"), run_of("gate", "crash with exit status 3", one="failed", two="failed")
+    found = list(comparing.compare(stock, bad))
+    comparing.explain(found, [Reason("sample", "gate", "*::one", "Because.")])
+    assert named(comparing.doubtful(found, "gate")) == ["two"]
+    assert not comparing.doubtful(found, "injected")
+    assert [each.kind for each in found if each.test == comparing.PROCESS] == ["REGRESSION"]
+
+
 def test_a_reason_is_of_a_suite_a_mode_and_a_pattern() -> None:
     reason = Reason("sample", "gate", "*::test_one[tls*]", "because")
     assert reason.applies("sample", "gate", "tests/a.py::test_one[tls12]")

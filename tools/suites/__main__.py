@@ -93,7 +93,7 @@ class Session:
     def confirm(self, result: Result) -> None:
         """Run what differs again, alone, in both modes."""
         for mode in result.suite.modes:
-            found = [each for each in result.differences if each.mode == mode and not each.reason]
+            found = comparing.doubtful(result.differences, mode)
             bench, tests = self._benches[result.suite.name], [each.test for each in found]
             for _ in range(comparing.AGAIN if found else 0):
                 comparing.note_again(found, bench.run(STOCK, tests), bench.run(mode, tests))

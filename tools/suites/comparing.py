@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: How often a test that differs is run again, alone.
 AGAIN = 3
+#: Stands for a test where pytest itself ended badly.
+PROCESS = "(process)"
 
 
 @dataclass
@@ -67,7 +69,7 @@ def reasons(file: Path) -> list[Reason]:
 def compare(stock: Run, other: Run) -> Iterator[Difference]:
     """What passes in `stock` and not in `other`. A process that ends badly only in `other` is one too."""
     if other.trouble and not stock.trouble:
-        yield Difference(other.suite, other.mode, "(process)", Outcome(CRASH, other.trouble))
+        yield Difference(other.suite, other.mode, PROCESS, Outcome(CRASH, other.trouble))
     for test, outcome in stock.tests.items():
         if outcome.status == PASSED and not other.passed(test):
             yield Difference(other.suite, other.mode, test, other.of(test))
@@ -77,6 +79,11 @@ def explain(found: Iterable[Difference], table: Sequence[Reason]) -> None:
     for difference in found:
         wanted = (row.reason for row in table if row.applies(difference.suite, difference.mode, difference.test))
         difference.reason = next(wanted, "")
+
+
+def doubtful(found: Iterable[Difference], mode: str) -> list[Difference]:
+    """Those that may be a mood of the machine, and have to show again."""
+    return [each for each in found if each.mode == mode and not each.reason and each.test != PROCESS]
 
 
 def note_again(found: Iterable[Difference], stock: Run, other: Run) -> None:
