@@ -74,6 +74,19 @@ class Recorder:
         only, skip = REQUEST["only"], REQUEST["skip"]
         items[:] = [item for item in items if (only is None or item.nodeid in only) and item.nodeid not in skip]
 
+    def pytest_collection_finish(self) -> None:
+        """All modules are imported, and whatever patches `ssl` has done so: a run without truststore would prove nothing."""
+        if REQUEST["mode"] != "stock" and not is_injected():
+            raise RuntimeError("truststore is not injected any more")
+
+
+def is_injected() -> bool:
+    import ssl
+
+    import truststore
+
+    return isinstance(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), truststore.SSLContext)
+
 
 def status_of(report: pytest.TestReport) -> str:
     """What one phase makes of the test, "" if nothing."""
