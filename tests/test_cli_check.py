@@ -604,7 +604,10 @@ def missing(root: Authority) -> Certificate:
 CASES: dict[str, tuple[Callable[[Authority], Certificate], str]] = {
     "unknown root": (lambda root: issued(Authority.new("Stranger", key="p256")), "CN=Stranger"),
     "inspecting proxy": (zscaler, "By its name it belongs to Zscaler, which inspects TLS"),
-    "missing intermediate": (missing, "whose certificate was not sent, and is not in the store. It looks like an intermediate certificate"),
+    "missing intermediate": (
+        missing,
+        "whose certificate was not sent, and is not in the store. It looks like an intermediate certificate",
+    ),
     "self-signed": (lambda root: self_signed(HOST, key="p256"), "is self-signed"),
     "expired": (lambda root: issued(root, starts=-9, ends=-2.5), "expired 2 days ago, at "),
     "not yet valid": (lambda root: issued(root, starts=2.5), "will not be valid for 2 days"),

@@ -14,7 +14,7 @@ HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
 ISSUER_NOT_FOUND, ITS_OWN_ISSUER = frozenset((2, 20, 21)), frozenset((18, 19))
 #: What is missing is an issuer that is trusted: another judge may know one.
 UNKNOWN_ISSUER = ISSUER_NOT_FOUND | ITS_OWN_ISSUER
-#: No other judge makes up for this.
+#: Final: no other judge can accept after this.
 FINAL = frozenset((REVOKED, REJECTED))
 MISMATCHES = {HOSTNAME_MISMATCH: "Hostname", IP_ADDRESS_MISMATCH: "IP address"}
 
@@ -26,7 +26,9 @@ _ADD_THE_ROOT = (
     "If this is a company's server or proxy, add its root to the system's store (ask the administrators), "
     "or to this program alone with SSLContext.load_verify_locations()."
 )
-_INTERMEDIATE_OR_ROOT = "Perhaps the server does not send an intermediate certificate, which its operator then has to add. " + _ADD_THE_ROOT
+_INTERMEDIATE_OR_ROOT = (
+    "Perhaps the server does not send an intermediate certificate, which its operator then has to add. " + _ADD_THE_ROOT
+)
 _ISSUE_AGAIN = "The authority has to issue the certificate again"
 _ISSUE_THE_LIST_AGAIN = "The authority has to issue its revocation list again"
 _NOT_ASKED_FOR = (

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all: whoever reads them meanwhile finds the old ones, and so does everybody after a failure.
+"""Files that are written completely or not at all: until then, and after a failure, readers find the old ones.
 
 The new one has a plain name until then: under Wine what begins with a dot is hidden, and stays so when it is renamed; `site` skips that.
 """

@@ -1,4 +1,4 @@
-"""What leads programs of this environment to other roots than the system's, or makes them meet other servers than they asked for."""
+"""What makes programs of this environment use other roots than the system's, or reach other servers than they asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     #: What it is, its value or version, and what comes of it.
     Obstacle = tuple[str, str, str]
 
-#: Variables of the environment, and what they do.
+#: Environment variables, and what they do.
 VARIABLES = (
     ("SSL_CERT_FILE", "replaces the bundle: for OpenSSL, and with it for truststore, except on Windows and macOS"),
     ("SSL_CERT_DIR", "replaces the directory: for OpenSSL, and with it for truststore, except on Windows and macOS"),

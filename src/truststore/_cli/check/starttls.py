@@ -1,4 +1,4 @@
-"""How protocols that begin in plain text are asked to go on with TLS: a table of dialogues, and whoever plays the client's part.
+"""How protocols that begin in plain text switch to TLS: a table of dialogues, and the code that plays the client's part.
 
 Nothing that comes before TLS is believed. If a server says more than its answer, before TLS, somebody in between may have said it, and
 would have it taken for what comes after (CVE-2011-0411): that is an error here.

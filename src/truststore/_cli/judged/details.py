@@ -155,7 +155,7 @@ class Details:
 
     @property
     def issuer_url(self) -> str | None:
-        """Where its issuer's certificate is to be had, as it says."""
+        """Where its issuer's certificate can be downloaded, as it says."""
         extension = self.extensions.get(AUTHORITY_INFORMATION)
         try:
             [(_, places)] = _der.elements(extension.content if extension else b"")

@@ -1,7 +1,7 @@
 """Why a server was refused: the likely cause, the certificate that is to blame, and what mends it.
 
 OpenSSL says which rule was broken. Why it was, is told by what the server sent, by what is said elsewhere on this machine, and by the
-clock. It is a guess that nobody's trust depends on.
+clock. It is a guess, and nothing is trusted because of it.
 """
 
 from __future__ import annotations
