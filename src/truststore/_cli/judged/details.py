@@ -1,4 +1,4 @@
-"""What else a certificate says of itself, in words. Nothing here decides anything; what cannot be read is left out."""
+"""More of what a certificate says, in words. Nothing here decides anything; what cannot be read is left out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CURVES = {
     oid("1.3.132.0.35"): "P-521",
     oid("1.3.132.0.10"): "secp256k1",
 }
-#: Signatures that are not to be trusted any more.
+#: Signatures that are no longer trusted.
 WEAK_SIGNATURES = {
     oid("1.2.840.113549.1.1.4"): "MD5",
     oid("1.2.840.113549.1.1.5"): "SHA-1",
