@@ -1,8 +1,8 @@
-"""What is checked besides, of a chain that the system trusts: strength and names, by rules that are the same on every platform.
+"""Further checks of a chain that the system trusts: strength and names, by rules that are the same on every platform.
 
-A system's rules for names are partly unknown, partly laxer than OpenSSL's: common names that are no host names, wildcards for a
-top-level domain, DNS names that spell an address. And none knows the security level of a context. So nothing here makes up for a
-refusal: this comes after the system's yes, and can only say no.
+A system's rules for names are partly unknown, partly laxer than OpenSSL's: common names that are not host names, wildcards for a
+top-level domain, DNS names that spell an address. And no system knows the security level of a context. These checks run after the
+system has accepted a chain, and can only refuse it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def objection(question: Question, chain: Sequence[bytes]) -> tuple[int, int] | None:
-    """OpenSSL's code for what is wrong, and with which certificate of the chain; None: nothing is.
+    """OpenSSL's code for what is wrong, and with which certificate of the chain; None if nothing is wrong.
 
     Raises `_der.Malformed` if one of them cannot be read.
     """
@@ -30,7 +30,7 @@ def _of_name(question: Question, chain: Sequence[_der.Certificate]) -> tuple[int
     leaf, *authorities = chain
     if not _are_readable(leaf):
         return INVALID_EXTENSION, 0
-    # Systems differ in whether constraints count for a common name: so it does not count beside them.
+    # Systems differ in whether constraints apply to a common name, so it does not count if there are any.
     common_name = question.common_name and not any(authority.constrains_names for authority in authorities)
     name = question.hostname
     if name is None or _names.is_for(leaf, name, common_name):

@@ -1,25 +1,25 @@
-"""The gates: stand where ssl keeps its C connection object until the peer is judged, by others than OpenSSL or besides it.
+"""The gates take the place of ssl's C connection object until the peer is judged, by another judge than OpenSSL or in addition to it.
 
-`Gate` is for a client, whose server is judged by the judges of `_judges`. `ClientGate` is for a server whose store holds more than may
-vouch for clients. Most connections have neither.
+`Gate` is for a client, whose server is judged by the judges of `_judges`. `ClientGate` is for a server whose store holds more than is
+trusted for clients. Most connections have neither.
 
 Rules.
 1. OpenSSL performs a pending handshake inside any read or write. So until the verdict each of them goes through `do_handshake()`, and
-   so does what nobody knows to be harmless of the C object (`HARMLESS`), such as what a newer Python brings. Afterwards the gate is an
-   `OpenGate`, whose slots hold the C object's own bound methods: they cost what they cost in plain ssl.
+   so does everything of the C object that is not known to be harmless (`HARMLESS`), such as a newer Python's additions. Then the gate is an
+   `OpenGate`, whose slots hold the C object's own bound methods, which cost the same as in plain ssl.
 2. The verdict is asked once per handshake, about the chain this peer sent and what the user had set when the connection was wrapped.
-   Another context that is put in before says who may vouch for the server, and no more, as in `ssl`. The verdict is
+   A different context that is set before then decides who is trusted, and nothing else, as in `ssl`. The verdict is
    asked as soon as the chain is known: over a MemoryBIO that is before the caller can send what the handshake has written.
-3. `_asking` is set before the question and cleared by a good answer alone. Whatever else comes back, an error or an interruption,
-   leaves the connection refused for good, and its socket shut down, so that nobody goes on in plain text.
+3. `_asking` is set before the question, and cleared only by a good answer. Anything else, such as an error or an interruption,
+   leaves the connection refused forever, and its socket shut down, so that nobody continues in plain text.
 4. `_lock` belongs to one connection: a thread that reads while another is waiting for the verdict waits, too.
 5. A chain counts if it came in this handshake. A session that is offered brings that of its own first handshake along (from CPython 3.13.5
    on, gh-116810), which says nothing as long as the server has not answered.
 6. A resumed session is judged again, when the handshake is over: by the chain that it keeps, or, where it keeps the leaf alone, with what
    the leaf came with, if the session was taken from here.
-7. Within the handshake no session is put in, whose chain would pass for the server's, and none is given away: until the server has proven
-   that it knows a session's secret there may be none.
-8. Without a certificate nobody passes but a server that has proven to hold a pre-shared key of the user's (`_holds_shared_key`).
+7. During the handshake no session can be set, since its chain would pass for the server's, and none can be read: until the server proves
+   that it knows a session's secret, there may be none.
+8. Without a certificate only a server passes that has proven to hold one of the user's pre-shared keys (`_holds_shared_key`).
 
 No reference leads back from the C object, the context or a kept error to the gate: it dies with its socket.
 """
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from ._verdict import Question
 
     class Context(Protocol):
-        """What a gate asks the context of its connection (`_context.SSLContext`)."""
+        """What a gate needs from the context of its connection (`_context.SSLContext`)."""
 
         def remember_chain(self, chain: tuple[bytes, ...]) -> None: ...
         def chain_of(self, leaf: bytes) -> tuple[bytes, ...]: ...
@@ -61,8 +61,8 @@ if TYPE_CHECKING:
         def judges_of_moved(self, hostname: str | None) -> Judges: ...
 
 
-#: Whether a client's session has the chain of its first handshake: gh-116810. Where this says no by mistake, memory is wasted; where it
-#: says yes by mistake, the leaf alone is judged.
+#: Whether a client's session has the chain of its first handshake: gh-116810. A wrong no wastes memory; after a wrong
+#: yes, only the leaf is judged.
 SESSIONS_KEEP_CHAINS = sys.version_info >= (3, 13, 5) and sys.implementation.name == "cpython"
 
 #: Whether `ssl` knows pre-shared keys: from Python 3.13 on, if OpenSSL does.
@@ -139,7 +139,7 @@ class OpenGate(StandIn):
         self.__class__ = how  # pyright: ignore[reportAttributeAccessIssue]
 
     def _finished(self) -> bool:
-        """Whether the handshake is; False as soon as there is a chain to judge. Raises if it waits for anything else."""
+        """Whether the handshake is finished; False as soon as there is a chain to judge. Raises if it waits for anything else."""
         try:
             self._conn.do_handshake()
         except (SSLWantReadError, SSLWantWriteError):
@@ -181,7 +181,7 @@ class OpenGate(StandIn):
         return session.id if session else b""
 
     def _resumed(self) -> tuple[bytes, ...]:
-        """CPython before 3.13.5 keeps the leaf alone with a session."""
+        """CPython before 3.13.5 keeps only the leaf with a session."""
         leaf = self._conn.getpeercert(True)
         return self._context.chain_of(leaf) if isinstance(leaf, bytes) else ()
 
@@ -269,7 +269,7 @@ class OpenGate(StandIn):
         if self._verified is None or self._asking:
             raise ValueError("handshake not done yet")
         as_set = getattr(self.context, "as_set", None)
-        if as_set is None:  # the user's choice, and none of ours
+        if as_set is None:  # the user's choice, not ours
             return self._conn.getpeercert(binary_form)
         certificate: bytes | Decoded | None = as_set(self._conn.getpeercert, binary_form)  # C reads the context's settings
         return certificate

@@ -1,13 +1,13 @@
 """SSLContext: the standard library's surface; who sets what, and who connects how.
 
 A true subclass of `ssl.SSLContext`. Every connection, whoever makes it (SSLSocket, SSLObject, connect() later, accept(), asyncio,
-gevent), gets its C connection object from one of two factories, `_wrap_socket` and `_wrap_bio`. These two are overridden; nothing
-else on the way of a connection is.
+gevent), gets its C connection object from one of two factories, `_wrap_socket` and `_wrap_bio`. These two are overridden, and nothing
+else that a connection uses.
 
-What the user set is the business of `_settings`, whose lock guards everything that changes here. Whom the user trusts is that of
-`_trust`, which also says who decides on a connection: OpenSSL within the handshake, then the C object is handed out as it is; or a
-gate (`_connection`), which stands in its place until the peer is judged. Once nothing can be left to do for a connection but to make it,
-a wrap goes straight to C (`_direct`), without the lock.
+`_settings` keeps what the user set; its lock guards everything that changes here. `_trust` knows whom the user trusts, and
+says who decides on a connection: OpenSSL within the handshake, then the C object is returned as it is; or a
+gate (`_connection`), which takes its place until the peer is judged. If a connection needs nothing but to be made,
+the wrap goes straight to C (`_direct`), without the lock.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer")
 
-#: How many leaves a context remembers the chain of. Beyond, the oldest goes.
+#: For how many leaves a context remembers the chain. After that the oldest is dropped.
 REMEMBERED_CHAINS = 256
 
 
 def class_in_place() -> type[ssl.SSLContext]:
     """The class to derive ours from: gevent or eventlet may have put its own in place of the standard library's.
 
-    What is no class of contexts does not count (mocket's), nor does another truststore that is injected, nor what is derived from one.
+    It does not count if it is not a class of contexts (mocket's), or another injected truststore, or derived from one.
     """
     plain, outer = _stdlib.stdlib_class(), _stdlib.class_by_name()
     if not isinstance(outer, type) or not issubclass(outer, plain) or any(map(_is_a_truststore, outer.__mro__)):
@@ -68,14 +68,14 @@ else:
 
 
 class _CSettings(_Base):
-    """What is found once ssl.SSLContext is ours, and must not be what is found otherwise.
+    """Attributes that must be found here, and nowhere else, once ssl.SSLContext is ours.
 
     The C descriptors are for ssl's setters, which would otherwise find themselves again.
     https://github.com/sethmlarson/truststore/issues/214, https://github.com/urllib3/urllib3/issues/3482
     """
 
     if not TYPE_CHECKING:
-        #: Injection gives ssl's class another one (`_inject`).
+        #: Injection gives ssl's class a different one (`_inject`).
         __getattribute__ = _stdlib.look_up
 
     def _says_its_class(self) -> type:
@@ -109,14 +109,14 @@ class SSLContext(_CSettings):
     """
 
     #: Who verifies servers: a function that answers a `Question`, or None if OpenSSL does. Tests put theirs here, before the context
-    #: is made (docs/contributing.md); nothing else should.
+    #: is made (CONTRIBUTING.md); nothing else should.
     _verifier: Verifier | None = _held(verify)
     _platform = PLATFORM
 
     #: The classes that this one stands for while injected (_inject.py).
     _stands_for: tuple[type, ...] = ()
 
-    # Not in the __dict__, which belongs to subclasses: they may pickle theirs, and no lock can be.
+    # Not in the __dict__, which belongs to subclasses: they may pickle it, and a lock cannot be pickled.
     __slots__ = ("_chains", "_direct", "_explained", "_settings", "_trust")
 
     _settings: Settings
@@ -388,7 +388,7 @@ class SSLContext(_CSettings):
         return Gate(connection, self, self._question(connection.server_hostname if check else None), ends, judges)
 
     def _left_to_openssl(self, settings: Values, make: Callable[[], Connection]) -> StandIn:
-        """For the handshake alone, something stands before the C object that explains a refusal."""
+        """Only for the handshake, put an object before the C object that explains a refusal."""
         connection = self._settings.made(self, settings, make)
         is_mixed = self._trust.is_mixed
         self._direct = is_mixed and not self._settings.are_kept and self.protocol == PROTOCOL_TLS_CLIENT
@@ -420,7 +420,7 @@ class SSLContext(_CSettings):
             return self._trust.judges(self, self._settings, self._who_decides(hostname is not None, hostname))
 
     def _question(self, hostname: str | None) -> Question:
-        """What the user has set, as of now; the chain is yet to come."""
+        """What the user has set, as of now. The chain is added later."""
         level, best_effort = _stdlib.security_level(self), self._settings.revocation_best_effort
         return Question((), hostname, self.verify_flags, self.hostname_checks_common_name, level, best_effort)
 
@@ -433,7 +433,7 @@ class SSLContext(_CSettings):
 
     @property
     def _msg_callback(self) -> Callable[..., object] | None:
-        """As in `ssl`, but for verdicts without a connection, whose messages nobody has sent."""
+        """As in `ssl`, except for verdicts without a connection, whose messages nobody has sent."""
         callback: Callable[..., object] | None = _get_as_base(self, "_msg_callback")
         return callback.function if isinstance(callback, _Messages) else callback
 
@@ -443,7 +443,7 @@ class SSLContext(_CSettings):
 
     @property  # type: ignore[override]
     def sni_callback(self) -> Callable[..., object] | None:
-        """As in `ssl`. A context that it chooses for a server that verifies clients keeps the system's roots from vouching for them."""
+        """As in `ssl`. If it chooses another context for a server that verifies clients, the system's roots are not trusted for them."""
         callback = super().sni_callback
         return callback.function if isinstance(callback, _Choice) else callback
 
@@ -466,7 +466,7 @@ class SSLContext(_CSettings):
             return function(argument)
 
     def explain_refusal(self, error: ssl.SSLCertVerificationError, connection: Connection, *, alone: bool) -> None:
-        """Have OpenSSL's refusal within a handshake say more (`_refused`). Whatever fails meanwhile, it stands as it is."""
+        """Add details to OpenSSL's refusal within a handshake (`_refused`). If that fails, the refusal stays as it is."""
         try:
             from . import _refused
 
@@ -519,7 +519,7 @@ def _is_wrapped_as_server(context: SSLContext) -> bool:
 
 
 class _Choice:
-    """The user's `sni_callback`, and word to the context that it chooses."""
+    """The user's `sni_callback`; tells the context that it chooses."""
 
     __slots__ = ("function",)
 

@@ -1,4 +1,4 @@
-"""Authorities that CPython refuses, whoever trusts them: a list of public keys in `_ssl` (gh-160040, from 3.14.10 and 3.15.2 on).
+"""Authorities that CPython always refuses: a deny list of public keys in `_ssl` (gh-160040, from 3.14.10 and 3.15.2 on).
 
 OpenSSL's verification looks there, and refuses with X509_V_ERR_CERT_REJECTED; nothing else does, and nothing tells what is on the list.
 So where the system verifies, OpenSSL is asked about each authority of the chain that the system built, or rather about a certificate made

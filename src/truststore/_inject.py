@@ -77,7 +77,7 @@ def _put_in_place() -> None:
     make, look = vars(plain)["__new__"], vars(plain).get("__getattribute__", look_up)
     _change(plain, "__new__", _marked(_maker(make, SSLContext._stands_for), make))
     _change(plain, "__getattribute__", _marked(passing(look), look))
-    if not _is_ours(ssl.SSLContext):  # somebody's, derived from ours, that has outlived an injection
+    if not _is_ours(ssl.SSLContext):  # a class of somebody else, derived from ours, that has outlived an injection
         _change(ssl, "SSLContext", SSLContext)
 
 

@@ -2,12 +2,12 @@
 
 1. OpenSSL, on a store of certificates that the program loaded, as plain `ssl` would judge it (`_first_flight`). Whom it accepts is
    trusted, and nobody else is asked. Revoked or rejected is final: whoever said so knows more than a list of roots.
-2. The system. It does not hear of what the program loaded. Nor of whom CPython refuses (`_denied`), which counts besides, as in `ssl`.
-   Names and strength of what it trusts are looked at once more (`_checks`).
+2. The system. It sees neither what the program loaded nor what CPython refuses (`_denied`), which counts, too, as in `ssl`.
+   Names and strength of what it trusts are checked again (`_checks`).
 3. Public bundles that libraries load by themselves, and only if the system does not know the issuer: they must not bring back what the
    system distrusts, or finds expired or for another name.
 
-Of two refusals the one that got further is raised, and names the other judge as well.
+Of two refusals, the one that got further is raised. It also names the other judge.
 
 A `Judges` is a snapshot, taken when a connection is wrapped: any thread may ask it, without a lock. A refusal that is kept in a variable
 is a copy (`again`): the original leads, by its traceback, to the very call that keeps it.
@@ -177,7 +177,7 @@ class Judges:
         raise _verdict.refusal(question.about(chain), code, self.platform, index=index)
 
     def _as_chain(self, question: Question, answer: object) -> tuple[bytes, ...]:
-        """The answer, if it is certificates, the peer's first. Anything else that is not false must not pass for a yes."""
+        """The answer, if it is a list of certificates, the peer's first. Anything else must not count as a yes, even if it is true."""
         if not (isinstance(answer, (tuple, list)) and answer and all(isinstance(der, bytes) and der for der in answer)):
             raise _verdict.no_verdict(question, self.platform, "the answer was not a chain")
         if answer[0] != question.chain[0]:

@@ -1,18 +1,18 @@
-"""Modules that are imported when they are first needed; and two times when that would be too late.
+"""Modules that are imported when they are first needed, and the two moments when that would be too late.
 
-fork(). A child has the forking thread alone. A module that another thread was importing at that moment is half there, and locked for good:
-whoever imports it in the child waits for a thread that does not exist. Plain `ssl` imports late only the codec for names. So before
-a process with threads forks, everything is imported that is imported late: what has been begun is waited for, and nothing is left to be
-begun. That takes some milliseconds, at the first such fork.
+fork(). A child has only the forking thread. A module that another thread was importing at that moment is incomplete, and locked forever:
+an import in the child would wait for a thread that does not exist. Plain `ssl` imports late only the codec for names. So before
+a process with threads forks, everything is imported that would be imported late: imports under way are waited for, and none is left
+to begin. That takes some milliseconds, at the first such fork.
 
-chroot(), a sandbox. The files are out of reach then. Whoever has loaded certificates must be able to connect with them.
+chroot(), a sandbox. After that the files are out of reach. A program that has loaded certificates must be able to connect with them.
 """
 
 from __future__ import annotations
 
 import sys
 
-#: Ours.
+#: Modules of this package.
 LATE = tuple(
     f"{__package__}.{name}"
     for name in (

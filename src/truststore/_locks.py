@@ -1,7 +1,7 @@
 """A lock that a forked child finds free.
 
-A child has the forking thread alone. What another thread of the parent held would stay locked there for good, since whoever held it
-does not exist. So each fork begins a new generation, and a lock of an older one is replaced when it is next taken
+A child has only the forking thread. A lock that another thread of the parent held would stay locked there forever, since its owner
+does not exist. So each fork begins a new generation, and a lock of an older generation is replaced when it is next taken
 (https://docs.python.org/3/library/os.html#os.register_at_fork). What the parent was in the middle of changing is safe: whatever these
 locks guard is set anew by whoever takes them next, never read half done.
 """
@@ -43,7 +43,7 @@ class Lock:
     """A re-entrant lock, which is `current`: ``with lock.current:``.
 
     That is the interpreter's own lock, in whose `__enter__` and `__exit__` no signal handler can raise.
-    It is held for moments only: never while a peer, a verifier or anybody else's code is waited for.
+    It is held only briefly: never while waiting for a peer, a verifier or anybody else's code.
     """
 
     __slots__ = ("_lock", "_made_in")
@@ -69,7 +69,7 @@ class Lock:
     def _is_held_by_forker(self) -> bool:
         """Whether this very thread forked while it held the lock, and is about to give it back.
 
-        To be the owner does not suffice: a new thread of the child may have the number of one that stayed behind.
+        Being the owner is not enough: a new thread of the child may have the number of a thread that stayed behind.
         """
         owned: bool = self._lock._is_owned()  # type: ignore[attr-defined]  # as threading.Condition asks
         return owned and get_ident() == _forker[0]

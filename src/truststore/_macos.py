@@ -1,8 +1,8 @@
 """macOS and iOS: ask Security.framework whether the system trusts a server.
 
-The system alone: what the program loaded is judged by OpenSSL (`_first_flight`), and no word of it comes here.
+Only the system is asked here: OpenSSL judges what the program loaded (`_first_flight`), and this module does not see it.
 
-One SecTrust per question. The policy says what the certificates have to be good for, a TLS server of that name; then comes the
+There is one SecTrust per question. The policy says what the certificates must be valid for, a TLS server of that name; then comes the
 evaluation, once, then the chain it built. That can be done on whichever thread asks, without locks or globals: nothing is shared, the
 work is done in another process (trustd), and the GIL is released during each call.
 
@@ -158,7 +158,7 @@ def _built(trust: int, objects: _Objects) -> Iterable[int]:
 
 
 class _Failure(Exception):
-    """A call failed: nothing is known about the peer."""
+    """A call failed, so nothing is known about the peer."""
 
     def __init__(self, why: str, status: int | None = None) -> None:
         self.why, self.status = why, status
@@ -238,7 +238,7 @@ class _Objects:
         return self.own("CFArrayCreate", array)
 
     def certificates(self, chain: Sequence[bytes]) -> list[int]:
-        """Apple's objects for them. It cannot read every certificate that OpenSSL reads: one that it cannot must not pass for none."""
+        """Apple's objects for them. Apple cannot read all that OpenSSL reads; what it cannot read must not be left out."""
         made: list[int] = []
         for number, der in enumerate(chain, 1):
             data = self.own("CFDataCreate", security.CFDataCreate(None, der, len(der)))

@@ -1,4 +1,4 @@
-"""What is an address, what is a name, and whom a certificate is for: once, for every platform."""
+"""What is an address, what is a name, and whether a certificate is for it: the same for every platform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHARACTERS = LETTERS_DIGITS_HYPHEN | {"_", "."}
 def ip_address(name: str) -> bytes | None:
     """The IP address, of 4 or 16 bytes, that a name is the text of; None if it is a name.
 
-    With a zone (fe80::1%eth0) it is none, as in `ssl`: certificates know no zones, and the same address may be another's in another.
+    An address with a zone (fe80::1%eth0) is not one, as in `ssl`: certificates have no zones, and in another zone it may be another host.
     """
     try:
         return None if "%" in name else inet_pton(AF_INET6 if ":" in name else AF_INET, name)
@@ -25,7 +25,7 @@ def ip_address(name: str) -> bytes | None:
 
 
 def as_compared(name: str) -> str:
-    """A name without the dot that ends it in the DNS, since certificates write none. An address with a dot is neither."""
+    """A name without its trailing dot, which certificates do not have. An address with a trailing dot is neither name nor address."""
     without_dot = name.removesuffix(".")
     return name if ip_address(without_dot) else without_dot
 
@@ -43,7 +43,7 @@ def is_for(leaf: Certificate, name: str, common_name: bool) -> bool:
 
 
 def _is_host_name(name: str) -> bool:
-    """Not what nobody can be called, nor an address in any spelling: whatever ends in a number may be taken for one."""
+    """Whether it can be a host name, and not an address in any spelling: what ends in a number may be taken for an address."""
     last = name.rstrip(".").rpartition(".")[2]
     return CHARACTERS.issuperset(name) and bool(last) and not last.isdigit()
 
@@ -55,7 +55,7 @@ def _covers(pattern: str, name: str) -> bool:
 
 
 def _is_wildcard_for(pattern: str, name: str) -> bool:
-    """Whether a star is its whole left-most label, and two or more follow that are the name's."""
+    """Whether a star is its whole left-most label, followed by two or more labels that equal the name's."""
     labels = name.split(".")
     return len(labels) > 2 and pattern == ".".join(["*", *labels[1:]]) and all(map(_is_of_letters, labels))
 

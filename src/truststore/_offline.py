@@ -1,4 +1,4 @@
-"""What `SSLContext.verify_chain()` is given, in the form that a connection would have it. Imported when somebody calls it."""
+"""The arguments of `SSLContext.verify_chain()`, in the form that a connection would have them. Imported when it is called."""
 
 from __future__ import annotations
 

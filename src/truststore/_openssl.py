@@ -4,9 +4,9 @@
 The store is loaded once, and with `load_verify_locations()`: set_default_verify_paths() of OpenSSL 3 adds a lookup by URI each time it is
 called, which every later handshake pays for (https://github.com/sethmlarson/truststore/issues/212).
 
-A hashed directory that is proven to hold all of the bundle is loaded in its stead: OpenSSL then reads the one root a handshake needs.
+A hashed directory that is proven to hold all of the bundle is loaded instead of it: OpenSSL then reads the one root a handshake needs.
 
-What a library loaded by itself (`_store.public`) comes with the system's roots, less what these hold already.
+What a library loaded by itself (`_store.public`) is added to the system's roots, without the certificates that these already have.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Roots:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is wrong with the store, to be said with a refusal and in the log."""
+        """What is wrong with the store, for the notes of a refusal and for the log."""
         if self.store is None:
             return ()
         if not self.damaged:
@@ -110,7 +110,7 @@ class Roots:
             everything = plain_context()
             try:
                 _load_files(everything, self.store or self.find())
-            except SSLCertVerificationError:  # which is for the handshake to say
+            except SSLCertVerificationError:  # the handshake raises it
                 return everything
             self._everything = everything
         return self._everything

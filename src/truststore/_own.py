@@ -1,15 +1,15 @@
-"""What the program loaded: whether there are any anchors in it, and which.
+"""What the program loaded: whether it has any anchors, and which.
 
-They are in the context's C store, and OpenSSL judges with them there. Two questions are left.
+They are in the context's C store, and OpenSSL verifies with them there. Two questions remain.
 
-Are there any? The C store knows, whatever the calls were: a file with a revocation list alone is none, a call that raised half-way is. Only
+Are there any? The C store knows, whatever the calls: a file with only a revocation list has none, a call that failed half-way may. Only
 what lies in a directory cannot be counted, so a directory counts. It is asked until it says yes, which stays true; a no may be out of date,
 since a signal handler may ask in the middle of a load.
 
 Which are they, once the system's roots are in the same store? What was there before is remembered (`mixing()`), and what comes later is
 loaded into a store aside as well. That settles authorities; the standard library hands out no others. For the rest, and for a store that
 holds these and nothing else (`alone()`), they are loaded once more, when that is needed. If a file has changed meanwhile, so that
-something else would be trusted, they are lost, and whoever needs to know refuses.
+something else would be trusted, they are lost, and the caller that needs to know them refuses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What libraries keep of `ssl` for later: contexts that they made by themselves, and the class.
+"""What libraries keep from `ssl` for later: contexts that they made by themselves, and the class.
 
-Injection replaces the former, and extraction takes our class out of the latter. Adding a library is adding a row.
+Injection replaces the contexts, and extraction takes our class out again. To add a library, add a row.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Preloaded:
         return self._make(self.owner)
 
     def is_still_there(self) -> bool:
-        """Whether nobody has put something else in its place."""
+        """Whether it is still in its place."""
         return vars(self.owner).get(self.name) is self.context
 
 
 def found() -> Iterator[Preloaded]:
-    """Those of the libraries that are there."""
+    """Those of the libraries that are imported."""
     modules = ((sys.modules.get(name), attribute, make) for name, attribute, make in PRELOADED)
     known = [Preloaded(module, attribute, make) for module, attribute, make in modules if module is not None]
     for each in (*known, *_of_the_opener()):

@@ -1,7 +1,7 @@
-"""What goes to the log, under the name ``truststore``.
+"""Messages to the log, under the name ``truststore``.
 
 Called with no lock held: a handler is somebody else's code, and may itself open a TLS connection (`logging.handlers.HTTPHandler`). What
-such a connection has to say while a message is being handled, in the same thread, is dropped, or there would be no end to it.
+such a connection would log while a message is being handled, in the same thread, is dropped: otherwise it would never end.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ harms nobody. There is no file at their paths since macOS 11 and on iOS; dlopen(
 
 Every object is a `c_void_p`: ctypes answers None for NULL, else an int. Results of functions named Create or Copy, and what is put into
 a SecTrustRef* or CFErrorRef*, belong to the caller, who calls CFRelease once; results of Get are borrowed. CoreFoundation kills
-the process for a NULL where an object is due, so whoever calls these functions looks first.
+the process for a NULL where it expects an object, so callers of these functions check first.
 
 `CDLL` releases the GIL during a call. Booleans are declared as the bytes they are in C: a value that is neither 0 nor 1 stays visible.
 What a system is too old or too new for is None here. tests/macos/test_macos_declarations.py compares every line with Apple's SDK.

@@ -53,7 +53,7 @@ class Settings:
 
     @property
     def lock(self) -> RLock:
-        """To be taken for whatever is changed of the context, and for a moment only."""
+        """To be taken for every change of the context, and only briefly."""
         return self._lock.current
 
     def keep(self, context: ssl.SSLContext) -> None:

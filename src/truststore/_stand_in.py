@@ -1,8 +1,8 @@
-"""What stands where ssl keeps its C connection object (`_sslobj`), and the one such thing that has no opinion.
+"""What takes the place of ssl's C connection object (`_sslobj`), and the one such class that does not judge.
 
 `StandIn` hands everything on to the C object; the gates of `_connection` are made of it. `Explained` lets OpenSSL decide and has its
-refusal explained (`_refused`). It takes part in the handshake alone: when that is over it puts the C object in its own place, and the
-connection costs what it costs in plain ssl.
+refusal explained (`_refused`). It takes part only in the handshake: after that it puts the C object back in its place, and the
+connection costs the same as in plain ssl.
 """
 
 from __future__ import annotations

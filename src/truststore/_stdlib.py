@@ -12,7 +12,7 @@ import sys
 try:
     import _ssl
     import ssl
-except ImportError as error:  # Pyodide, WASI, and whoever built Python without OpenSSL
+except ImportError as error:  # Pyodide, WASI, and a Python that was built without OpenSSL
     raise ImportError("truststore needs the standard library's ssl module, which cannot be imported here") from error
 
 TYPE_CHECKING = False
@@ -117,7 +117,7 @@ def stdlib_class() -> type[ssl.SSLContext]:
 
 
 def class_by_name() -> Any:
-    """What `ssl.SSLContext` is now: whoever mocks puts anything there."""
+    """What `ssl.SSLContext` is now: a mock may be anything."""
     return ssl.SSLContext
 
 

@@ -1,7 +1,7 @@
-"""Keys and signatures by OpenSSL's security levels, for chains that somebody else has verified.
+"""Keys and signatures by OpenSSL's security levels, for chains that the system has verified.
 
 Systems have rules of their own for what is weak, and none of them knows the level of a context. So the chain that the system built is
-looked at once more, as OpenSSL looks at its own (check_auth_level() in crypto/x509/x509_vfy.c): the leaf's key (66), then, from the leaf
+checked again, as OpenSSL checks its own (check_auth_level() in crypto/x509/x509_vfy.c): the leaf's key (66), then, from the leaf
 on, each issuer's key (67) and each signature (68). The signature of a root, which it made itself, vouches for nothing and is left out.
 
 That last signature is left out where the certificate names itself as its issuer; OpenSSL leaves out any that is the last.

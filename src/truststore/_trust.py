@@ -1,4 +1,4 @@
-"""Who may vouch for the peers of a context: the system, what the program loaded, what was set aside.
+"""Who may vouch for the peers of a context: the system, what the program loaded, and public bundles.
 
 Servers. What the program loaded is judged by OpenSSL, on the context's own C store, exactly as plain `ssl` would. What it did not load is
 judged by the system: by its verifier where it has one, elsewhere by OpenSSL with the system's roots. Either may vouch for a server,
@@ -8,8 +8,8 @@ plain `ssl`, unless others have vouched for servers of it before: their sessions
 
 Clients. What the program loaded, and the system's roots only if `load_default_certs(Purpose.CLIENT_AUTH)` asked for them.
 
-A public bundle that a library loads by itself (`_store.public`) is nobody's wish, so it counts as neither. Where OpenSSL verifies, what it
-has and the system lacks is loaded with the system's roots. Where the system verifies it is asked last (`_judges`).
+A public bundle that a library loads (`_store.public`) is not the program's wish, so it is neither. Where OpenSSL verifies, what it
+has and the system lacks is loaded with the system's roots. Where the system verifies, it is asked last (`_judges`).
 
 The C store. OpenSSL has one for all roles and settings. It is PURE while it holds what the program loaded and nothing else, and MIXED once
 the system's roots are in it, which nobody can take out again.
@@ -20,7 +20,7 @@ the system's roots are in it, which nobody can take out again.
   may still be under way in another thread, and must not find the system's roots. A later connection that wants them has
   OpenSSL verify nothing, and a gate that asks as on systems with a verifier, the system's roots being in a context aside.
 
-Every call comes with the context's lock held, but `say()`.
+Every call except `say()` is made with the context's lock held.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class Trust:
         return Judges(own, system, platform, public, roots, host_flags)
 
     def say(self) -> None:
-        """Tell the log what was found: with the context's lock released, since a handler is somebody else's code."""
+        """Log what was found: with the context's lock released, since a handler is somebody else's code."""
         roots = self.roots
         if roots is not None and roots.store is not None and roots.store is not self._said:
             from ._say import found
@@ -202,11 +202,11 @@ class Trust:
             found(roots.store, roots.notes)
 
     def _prepare(self) -> None:
-        """A program that loads certificates may lock itself in before it connects."""
+        """A program that loads certificates may enter a sandbox before it connects."""
         if self._verifier is None:
             try:
                 from ._late import import_all
-            except (ImportError, OSError):  # it has locked itself in, or there is no file descriptor left
+            except (ImportError, OSError):  # it is in a sandbox already, or there is no file descriptor left
                 return
             import_all()
 

@@ -14,7 +14,7 @@ HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH = 62, 64
 ISSUER_NOT_FOUND, ITS_OWN_ISSUER = frozenset((2, 20, 21)), frozenset((18, 19))
 #: What is missing is an issuer that is trusted: another judge may know one.
 UNKNOWN_ISSUER = ISSUER_NOT_FOUND | ITS_OWN_ISSUER
-#: No other judge makes up for this.
+#: Final: no other judge can accept after this.
 FINAL = frozenset((REVOKED, REJECTED))
 MISMATCHES = {HOSTNAME_MISMATCH: "Hostname", IP_ADDRESS_MISMATCH: "IP address"}
 

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "truststore") -> in
 
 
 def _is_closed_pipe(error: Exception) -> bool:
-    """Windows takes writing to one for an invalid argument."""
+    """Windows reports writing to a closed pipe as an invalid argument."""
     invalid = isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
     return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and invalid)
 
@@ -63,7 +63,7 @@ def _drop_what_nobody_reads(stream: TextIO | None) -> None:
 
 
 def _say(text: str) -> None:
-    """On standard error, if there is somebody to read it."""
+    """Print to standard error, if that is open."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr)
     _drop_what_nobody_reads(sys.stderr)

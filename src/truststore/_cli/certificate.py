@@ -1,4 +1,4 @@
-"""A certificate in words, for people and for `--json`. What it says of itself is somebody else's text."""
+"""A certificate in words, for people and for `--json`. Its texts are not to be trusted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _moment(text: str) -> str:
 
 
 def line(der: bytes) -> str:
-    """Its last day, the beginning of its SHA-256, and its name, of which the end tells most, within the width."""
+    """Its last day, the beginning of its SHA-256, and the end of its name, which says most, within the width."""
     about = described(der)
     name = str(about["subject"] or UNREADABLE)
     room = say.WIDTH - 32

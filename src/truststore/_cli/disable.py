@@ -1,4 +1,4 @@
-"""``disable``: what `enable` did, undone."""
+"""``disable``: undoes `enable`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(_parser: argparse.ArgumentParser) -> None:
 
 
 def answer(_options: argparse.Namespace) -> int:
-    """Remove the file, which is all there is. Nothing if it is not there."""
+    """Remove the file, the only thing that `enable` has made. Does nothing if there is none."""
     path = pth.path()
     try:
         os.unlink(path)

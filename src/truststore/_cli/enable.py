@@ -17,7 +17,7 @@ def add(_parser: argparse.ArgumentParser) -> None:
 
 
 def answer(_options: argparse.Namespace) -> int:
-    """Write the file that `site` reads at each start. Written anew if it is there."""
+    """Write the file that `site` reads at each start, even if it exists already."""
     if sys.version_info >= pth.LEFT_OUT_SINCE:
         raise CannotAsk("this Python ignores code in .pth files (PEP 829), which 'enable' needs")
     path = pth.path()

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all: whoever reads them meanwhile finds the old ones, and so does everybody after a failure.
+"""Files that are written completely or not at all: until then, and after a failure, readers find the old ones.
 
 The new one has a plain name until then: under Wine what begins with a dot is hidden, and stays so when it is renamed; `site` skips that.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_file(path: str, text: str) -> None:
-    """Write an ASCII file in the place of what there is, with the same rights. A link stays one."""
+    """Replace a file by an ASCII file with the same permissions. A link stays a link."""
     path = os.path.realpath(path)
     mode = _mode_of_file(path)
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix="truststore-", suffix=".new")
@@ -35,7 +35,7 @@ def write_file(path: str, text: str) -> None:
 
 
 def write_directory(path: str, files: Mapping[str, bytes]) -> None:
-    """Make a directory of files. There must be none, or an empty one: of an earlier export what was removed since would stay."""
+    """Make a directory of files. It must not exist, or be empty: otherwise roots of an earlier export would stay."""
     path = os.path.realpath(path)
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise CannotAsk(f"{path} already exists, and is not an empty directory")

@@ -1,4 +1,4 @@
-"""What leads programs of this environment to other roots than the system's, or makes them meet other servers than they asked for."""
+"""What makes programs of this environment use other roots than the system's, or reach other servers than they asked for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    #: What it is, its value or version, and what comes of it.
+    #: What it is, its value or version, and its effect.
     Obstacle = tuple[str, str, str]
 
-#: Variables of the environment, and what they do.
+#: Environment variables, and what they do.
 VARIABLES = (
     ("SSL_CERT_FILE", "replaces the bundle: for OpenSSL, and with it for truststore, except on Windows and macOS"),
     ("SSL_CERT_DIR", "replaces the directory: for OpenSSL, and with it for truststore, except on Windows and macOS"),
@@ -34,7 +34,7 @@ PROXIES = ("https_proxy", "all_proxy", "no_proxy")
 PROXY = "programs connect through it; a TLS-inspecting proxy answers with its own certificates"
 NO_PROXY = "programs connect to these without the proxy"
 
-#: Packages that others find trust by, and what they do.
+#: Packages that change which roots others use, and what they do.
 PACKAGES = (
     ("certifi", "a copy of Mozilla's roots, which requests and others load by themselves"),
     ("pip-system-certs", "changes at each start of Python what requests and pip trust"),
@@ -46,7 +46,7 @@ PACKAGES = (
 
 
 def found() -> Iterator[Obstacle]:
-    """All that is here."""
+    """Everything that is in the way here."""
     yield from _variables(os.environ)
     yield from _proxies(os.environ)
     yield from _prefixes()
@@ -70,7 +70,7 @@ def _proxies(environ: Mapping[str, str]) -> Iterator[Obstacle]:
 
 
 def without_password(url: str) -> str:
-    """A proxy's address for others to read."""
+    """A proxy's address, without its password."""
     return re.sub(r"^([A-Za-z0-9+.-]*://)?.*@", r"\1(user)@", url)
 
 
@@ -89,7 +89,7 @@ def _packages() -> Iterator[Obstacle]:
 
 
 def _pip() -> Iterator[Obstacle]:
-    """Since 24.2 it asks the system by a copy of truststore 0.10."""
+    """Since 24.2 it asks the system through a copy of truststore 0.10."""
     import importlib.util
 
     spec = importlib.util.find_spec("pip")
@@ -112,7 +112,7 @@ def _another_truststore() -> Iterator[Obstacle]:
 
 
 def _ssl() -> Iterator[Obstacle]:
-    """What stands in the place of the standard library's class."""
+    """What has replaced the standard library's class."""
     cls = ssl.SSLContext
     if cls.__module__ != "ssl":
         whose = "injected" if "_stands_for" in vars(cls) else "replaced"

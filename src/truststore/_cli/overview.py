@@ -1,4 +1,4 @@
-"""No command: what decides on this machine, and why, to be read, and to be pasted into an issue."""
+"""Without a command: which store is used on this machine, and why, for reading and for pasting into an issue."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what it takes."""
+    """Add its arguments."""
     parser.add_argument("--json", action="store_true", help="as a JSON document")
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Say what decides on this machine. Where there is nothing to verify with, every server is refused."""
+    """Print which store is used on this machine. Without any roots every server is refused."""
     store = system_store()
     facts = _facts(store)
     if options.json:
@@ -83,7 +83,7 @@ def _store(store: Store) -> Facts:
 
 
 def _read(store: Store) -> tuple[list[str], int | None]:
-    """The blocks of its files that are not loaded, or why that cannot be said; and how many roots are."""
+    """The blocks of its files that are not loaded, or why that is not known; and the number of roots."""
     try:
         return list(map(str, store.damaged)), store.certificates
     except OSError as error:
@@ -91,14 +91,14 @@ def _read(store: Store) -> tuple[list[str], int | None]:
 
 
 def _changed(store: Store) -> str | None:
-    """The last time that something of it changed."""
+    """When a part of it was last changed."""
     paths = (*filter(None, (store.file, *(store.directory or "").split(os.pathsep))), *store.files)
     times = [os.stat(path).st_mtime for path in paths if os.path.exists(path)]
     return datetime.fromtimestamp(max(times), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if times else None
 
 
 def _without_variables(store: Store) -> str | None:
-    """What the store would be if nothing were set, where that makes a difference."""
+    """The store without environment variables, if it is a different one."""
     from .._store.search import find
 
     without = find(environ={})

@@ -1,4 +1,4 @@
-"""What the command line understands: which commands there are. What each takes is in its own file."""
+"""The commands of the command line. The options of each are in its own file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
-#: Each has `add(parser)`, which says what it takes, and `answer(options)`, which runs it and returns the exit status.
+#: Each has `add(parser)`, which adds its options, and `answer(options)`, which runs it and returns the exit status.
 COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
     ("check", check, "connect to servers, and say whether they are trusted, by whom, and why"),
     ("verify", verify, "say whether a chain of certificates in a file is trusted, by whom, and why"),
@@ -29,15 +29,15 @@ STATUSES = "Exit status: 0 trusted, or done; 1 refused; 2 no verdict: no connect
 
 
 class Parser(argparse.ArgumentParser):
-    """Bad input is one line."""
+    """Reports bad input in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say it, and exit."""
+        """Print it, and exit."""
         self.exit(NOT_ASKED, f"{self.prog}: {say.shown(message, say.SENTENCE)} (see {self.prog} --help)\n")
 
 
 def parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
-    """What was asked for. Exits where that cannot be understood, and after --help and --version."""
+    """The parsed arguments. Exits if they are not valid, and after --help and --version."""
     own, program = run.split(arguments)
     parser = _parser(prog)
     if own[:1] == ["--json"] and own[1:2] and own[1] in {name for name, _, _ in COMMANDS}:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .._store.search import Store
 
-#: What roots are to vouch for, as OIDs of extended key usage.
+#: What roots are trusted for, as OIDs of extended key usage.
 PURPOSES = {"server": bytes.fromhex("2b06010505070301"), "client": bytes.fromhex("2b06010505070302")}
 
 LOST = (
@@ -29,7 +29,7 @@ LOST = (
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what it takes."""
+    """Add its arguments."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--pem", action="store_true", help="as one PEM file")
     form.add_argument("--der-dir", metavar="DIR", help="as a new directory of files, named by their SHA-256")
@@ -57,7 +57,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 class Listed:
-    """Where the roots are, which ones vouch, what is wrong there, and what a copy loses of this system's in particular."""
+    """Where the roots are, which ones are trusted, what is wrong there, and what a copy loses on this system in particular."""
 
     __slots__ = ("lost", "roots", "warnings", "where")
 
@@ -93,7 +93,7 @@ def _reader() -> tuple[Callable[[bytes], tuple[list[bytes], list[str]]], str]:
 
 
 def _is_self_issued(root: bytes) -> bool:
-    """Or it is an intermediate one, that somebody has put beside the roots."""
+    """Otherwise it is an intermediate certificate that somebody has put beside the roots."""
     try:
         certificate = _der.Certificate(root)
     except _der.Malformed:
@@ -111,7 +111,7 @@ def _roots(store: Store, purpose: bytes) -> list[bytes]:
 
 
 def _is_for(root: bytes, purpose: bytes) -> bool:
-    """As OpenSSL has it: a root that says what it is for is for nothing else."""
+    """As in OpenSSL: a root with purposes is for these purposes only."""
     try:
         purposes = _der.Certificate(root).purposes
     except _der.Malformed:
@@ -140,7 +140,7 @@ def _files(store: Store) -> Iterator[str]:
 
 
 def _say_aside(sentences: list[str]) -> None:
-    """Beside what is exported."""
+    """On standard error, beside what is exported."""
     sys.stdout.flush()
     for sentence in sentences:
         say.paragraph(sentence, stream=sys.stderr)
@@ -167,7 +167,7 @@ def _text(options: argparse.Namespace, listed: Listed) -> str:
 
 
 def _commented(root: bytes) -> str:
-    """With its name before it, in which nobody finds a block's beginning."""
+    """With its name before it, written so that it cannot contain the beginning of a block."""
     name = _name(root).replace("-----", "- - -")
     return f"# {name.encode('ascii', 'backslashreplace').decode()}\n{certificate.pem(root)}"
 

@@ -1,7 +1,7 @@
-"""``run SCRIPT``, ``run -m MODULE``, ``run -c CODE``: a program with the system's trust, and otherwise as without.
+"""``run SCRIPT``, ``run -m MODULE``, ``run -c CODE``: a program with the system's trust, otherwise unchanged.
 
-The program is not run here but by a Python of its own, which takes this one's place: so what it sees of itself is what it would see
-without. That Python, and those that it starts, find a `sitecustomize` by PYTHONPATH (`startup`), which injects once `ssl` is imported.
+The program does not run here, but in a Python of its own that replaces this process, so that it sees the same of itself as it would
+otherwise. That Python, and those that it starts, find a `sitecustomize` by PYTHONPATH (`startup`), which injects once `ssl` is imported.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Run it. Comes back where this process cannot become the program (Windows), or if there is none."""
+    """Run it. Returns where this process cannot become the program (Windows), or if there is none."""
     program, flags = _checked(options.program), _flags(sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1])
     if flags is not None and (sys.flags.ignore_environment or sys.flags.no_site):
         raise CannotAsk("run needs a Python that uses PYTHONPATH and imports site: leave out -E, -I and -S")
@@ -52,7 +52,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _checked(program: list[str]) -> list[str]:
-    """Python itself says what is wrong with a program that is not there."""
+    """Python itself reports a program that does not exist."""
     if not program:
         raise CannotAsk("run what? A SCRIPT, -m MODULE or -c CODE")
     if program[0].startswith("-") and program[0] != "-" and program[0][:2] not in ("-m", "-c"):
@@ -84,7 +84,7 @@ def environment_for(environ: Mapping[str, str], reach: str) -> dict[str, str]:
 
 
 def _became(command: list[str], environment: dict[str, str]) -> int:
-    """Windows does not let a process become another: there it waits. Ctrl-C reaches the program, too, which says what comes of it."""
+    """On Windows a process cannot become another, so it waits. Ctrl-C also reaches the program, which handles it."""
     if sys.platform != "win32":
         os.execve(command[0], command, environment)
     import subprocess

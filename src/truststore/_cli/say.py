@@ -1,6 +1,6 @@
-"""How the commands print: 80 columns, colour where the terminal wants it, and nothing that a terminal would obey.
+"""How the commands print: 80 columns, in colour if the terminal supports it, and without control characters.
 
-Texts out of certificates, files and the environment are others': `shown` escapes them and cuts them.
+Texts from certificates, files and the environment may be anything: `shown` escapes and cuts them.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ NAME, VALUE, SENTENCE = 160, 1000, 2000
 
 BOLD, RED, GREEN = "1", "31", "32"
 
-#: The number of the documents' form. It changes when a member goes or means something else, not when one is added.
+#: The version of the documents' format. It changes when a member is removed or changes its meaning, not when one is added.
 SCHEMA = 1
 
 
 def shown(text: str, most: int = NAME) -> str:
-    """A text of others' for a terminal, on one line."""
+    """Somebody else's text for a terminal, on one line."""
     return printable(text if len(text) <= most else text[: most - 1] + "…")
 
 
 def heading(text: str) -> None:
-    """Print a line that others stand under."""
+    """Print a heading."""
     print(painted(text, BOLD))
 
 
 def fact(label: str, value: str) -> None:
-    """Print a label and what is to be said of it, which may take several lines and be somebody else's text."""
+    """Print a label and its text, which may take several lines and be somebody else's."""
     paragraph(shown(value, SENTENCE), f"  {label:<13}", " " * 15)
 
 
@@ -55,14 +55,14 @@ def wrapped(text: str, first: str = "", further: str = "") -> str:
 
 
 def document(members: dict[str, object]) -> str:
-    """What `--json` asks for, in ASCII."""
+    """The document for `--json`, in ASCII."""
     import json
 
     return json.dumps({"schema": SCHEMA, **members}, indent=2) + "\n"
 
 
 def painted(text: str, colour: str, stream: TextIO | None = None) -> str:
-    """In colour, if whoever reads standard output (or `stream`) wants it."""
+    """In colour, if that is wanted on standard output (or `stream`)."""
     return f"\x1b[{colour}m{text}\x1b[0m" if _wants_colour(stream or sys.stdout) else text
 
 
@@ -76,7 +76,7 @@ def _wants_colour(stream: TextIO | None) -> bool:
 
 
 def _obeys_escapes() -> bool:
-    """Windows' consoles of old print escapes. Pythons before 3.13 cannot ask."""
+    """Old consoles of Windows print escape sequences as text. Pythons before 3.13 cannot ask."""
     if sys.platform != "win32":
         return True
     import nt

@@ -14,12 +14,12 @@ from .judged.judges import STRICT, STRICT_BY_DEFAULT
 from .status import REFUSED, TRUSTED, CannotAsk
 
 IN_FILE = "in the file"
-#: More certificates are no chain.
+#: More certificates are not a chain.
 MOST = 100
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what it takes."""
+    """Add its arguments."""
     parser.add_argument(
         "file", metavar="FILE", help="the server's certificate and the intermediate ones, PEM or DER; - for standard input"
     )
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Ask, and say who decided what, about which chain, why, and who else would say otherwise."""
+    """Verify, and print the verdict, who gave it, the chain, the reason, and which others disagree."""
     sent = _read(options.file)
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = options.name is not None
@@ -50,7 +50,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _read(path: str) -> list[bytes]:
-    """The certificates of a file. Raises CannotAsk, or OSError, if it has none or may have others."""
+    """The certificates of a file. Raises CannotAsk or OSError if it has none, or may have more."""
     data = sys.stdin.buffer.read(pem.LARGEST) if path == "-" else pem.contents(path)
     if data and pem.der_size(data) == len(data):
         return [data]

@@ -3,10 +3,10 @@
 OpenSSL refuses a PEM file for one bad block. In a store that was found (not in a file that the program names itself), such a block costs
 no more than itself: the blocks are cut apart here, OpenSSL is asked about them, and what it reads is loaded. What a certificate is, is
 not decided here. One thing is kept from OpenSSL: a block with a header, as encrypted ones have, for it would ask for a password at the
-terminal. Private keys and the like are nobody's roots, whether damaged or not: left out without a word.
+terminal. Private keys and the like are not roots, damaged or not, and are left out silently.
 
-OpenSSL is asked by halves: about all at once, and where that fails, about either half. So a sound file is parsed once, and a bad block
-costs about twice the logarithm of their number. The number of questions has a bound: what is not answered by then does not count.
+OpenSSL is asked about all blocks at once, and where that fails, about each half. So a sound file is parsed once, and a bad block
+costs about twice the logarithm of their number. The number of questions is limited: blocks without an answer by then do not count.
 """
 
 from __future__ import annotations

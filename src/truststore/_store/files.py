@@ -1,10 +1,10 @@
 """What a path holds, for OpenSSL to use: looked at once, and again when it has changed.
 
 What is wrong with a path is said in words that follow its name, "" for nothing. Only facts about files are remembered, keyed by their
-state: an unchanged path costs one stat. A look that failed, for want of a descriptor, of memory or of a right, is no fact: functions
-that remember raise then, and whoever asks next looks again. Nothing waits: a FIFO is neither opened here nor left for OpenSSL to open.
+state: an unchanged path costs one stat. A look that failed for lack of a descriptor, memory or permission is not a fact: functions
+that remember raise then, and the next caller looks again. Nothing waits: a FIFO is neither opened here nor left for OpenSSL to open.
 
-How much is looked at has a bound: of a file `pem.LARGEST`, of a directory the number of names below.
+The amount is limited: for a file by `pem.LARGEST`, for a directory by the number of names below.
 """
 
 from __future__ import annotations

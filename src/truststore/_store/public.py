@@ -1,7 +1,7 @@
-"""Copies of Mozilla's roots that libraries bring along and load by themselves: certifi's and its like.
+"""Copies of Mozilla's roots that libraries bring along and load by themselves: certifi's and the like.
 
-requests and httpx hand in certifi's file for each context, whether or not anybody wished for it. So it is not what the program loaded
-as its own, but comes last. Which files these are is told by their names alone (`is_public`): no look at the disk, no error.
+requests and httpx load certifi's file into each context, whether or not the program wants it. So it does not count as what the program
+loaded, but is asked last. These files are recognised by their names only (`is_public`), without looking at the disk, and without errors.
 
 `bundle` is the file itself. It raises what `load_verify_locations(cafile=)` would, but it does not cost what that costs (20 to 40 ms for
 OpenSSL to take certifi's roots apart): a file in the plain form of `pem`, whose certificates have the outer form of one, is taken at its

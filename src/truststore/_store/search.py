@@ -1,9 +1,9 @@
-"""Where this system keeps the roots for TLS servers: the order in which places are considered. `places` has the places.
+"""Where this system keeps the roots for TLS servers: the order of the search. `places` has the paths.
 
 That OpenSSL was compiled with a path proves nothing. Conda, Homebrew on Linux, Nix and frozen programs bring an OpenSSL with a copy of
-Mozilla's roots, and who ends there ignores what the administrator has installed. So the steps are:
+Mozilla's roots. A program that uses it ignores what the administrator has installed. So the steps are:
 
-1. what the user says: SSL_CERT_FILE and SSL_CERT_DIR (and, asked first by Nix's OpenSSL, NIX_SSL_CERT_FILE). Each replaces its half,
+1. environment variables: SSL_CERT_FILE and SSL_CERT_DIR (and, read first by Nix's OpenSSL, NIX_SSL_CERT_FILE). Each replaces its half,
    the bundle or the directory, of OpenSSL's default; the other half stays. A half that is set but unusable is empty: nothing else is
    taken instead. Not the user's are values that point to certifi or into the directories of this Python, conda, Homebrew or a
    frozen program, unless the file is proven to have been changed since it was installed (`installed`): then somebody has put a
@@ -176,7 +176,7 @@ def find(
     )
     for step in (search.environment, search.openssl, search.table, search.private):
         store = step()
-        if store is not None:  # not "if store": a user's wish for nothing is a wish
+        if store is not None:  # not "if store": the user may have asked for no store
             return store
     return search.store(NOTHING)
 
@@ -318,7 +318,7 @@ class _Search:
     def _obeyed(self, variable: str, path: str, problem: Problem) -> str | None:
         if not path:
             self._passed_over.setdefault(variable, "is set to nothing")
-            if variable != "SSL_CERT_DIR" and not self._environ.get("SSL_CERT_DIR"):  # to have a directory alone is a wish
+            if variable != "SSL_CERT_DIR" and not self._environ.get("SSL_CERT_DIR"):  # only a directory may be what the user wants
                 self._warnings.append(f"{variable} is set to the empty string. Nothing else is used instead.")
             return None
         why = problem(path)

@@ -1,7 +1,7 @@
-"""``check HOST[:PORT]|URL …``: connect, and say who decided what, about which chain, why, and who else would say otherwise.
+"""``check HOST[:PORT]|URL …``: connect, and print the verdict, who gave it, the chain, the reason, and which others disagree.
 
-`target` reads what is given, `proxy` and `starttls` lead to TLS, `connection` looks at it, `trouble` says why it cannot, `report` says what
-came of it. What is said of the certificates is in `judged`.
+`target` parses the arguments, `proxy` and `starttls` lead to TLS, `connection` connects, `trouble` explains failures, `report` prints the
+result. What is said about the certificates is in `judged`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what it takes."""
+    """Add its arguments."""
     peers = f"a host (port {targets.HTTPS} unless given) or a URL; several are checked one after the other"
     parser.add_argument("peers", type=targets.given, nargs="+", metavar="HOST[:PORT]", help=peers)
     parser.add_argument(
@@ -59,7 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Ask all, and say what came of it."""
+    """Check all servers, and print the results."""
     peers: list[Target] = [given.with_starttls(options.starttls) for given in options.peers]
     if options.save_chain is not None and len(peers) > 1:
         raise CannotAsk("--save-chain writes one file: give one server")
@@ -79,7 +79,7 @@ def answer(options: argparse.Namespace) -> int:
 
 
 def _asked(peer: Target, options: argparse.Namespace) -> report.Checked | str:
-    """What there is to report; or why there is nothing, which is said."""
+    """The report; or nothing, after the reason is printed."""
     try:
         seen = connection.see(peer, options, lambda certificate: _make_context(options, certificate))
     except CannotAsk as error:
@@ -91,7 +91,7 @@ def _asked(peer: Target, options: argparse.Namespace) -> report.Checked | str:
 
 
 def _make_context(options: argparse.Namespace, certificate: str | None) -> SSLContext:
-    """Which shows this certificate to servers that ask for one."""
+    """A context that sends this certificate to servers that ask for one."""
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.strict:
         context.verify_flags |= STRICT
@@ -114,7 +114,7 @@ def _save(path: str, sent: tuple[bytes, ...]) -> None:
 
 
 def _proxy(text: str) -> tuple[proxy.Proxy | None]:
-    """What was given, even if it is nothing."""
+    """The given value, even if it is empty."""
     return (proxy.given(text),)
 
 

@@ -1,7 +1,7 @@
-"""One connection to a server, and all that was seen of it: what it sent, what became of it, and why not, if nothing did.
+"""One connection to a server, and everything that was seen of it: what it sent, the verdict, and the reason.
 
-A refusal costs no second connection: OpenSSL still has the certificates that it refused, and how far it got with them. Where there is
-nothing to verify with, so that nothing would be asked at all, the server's certificates are looked at without believing them.
+A refusal needs no second connection: OpenSSL still has the certificates that it refused, and how far it got with them. If there are
+no roots at all, so that nothing would be verified, the server's certificates are fetched without trusting them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DER = _stdlib.ENCODING_DER
 
 
 class Seen(NamedTuple):
-    """A server, as it has shown itself."""
+    """A server, and what was seen of it."""
 
     target: Target
     #: By which it was reached.
@@ -78,7 +78,7 @@ class _Greeting:
 
     @property
     def heard(self) -> bytes:
-        """How the server's answer begins."""
+        """The beginning of the server's answer."""
         return self._tls.heard if self._tls else b""
 
     @property
@@ -102,7 +102,7 @@ class _Greeting:
             self._tls.say_goodbye()
 
     def _look(self) -> None:
-        """At what the server sends, believing nothing; or not, if that does not work."""
+        """What the server sends, without trusting it; nothing if that does not work."""
         context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -111,7 +111,7 @@ class _Greeting:
             self._tls.do_handshake()
 
     def seen(self, target: Target, by: proxy.Proxy | None) -> Seen:
-        """What came of it."""
+        """The result."""
         agreed = self._tls if self._refusal is None else None
         protocol, cipher = (agreed.protocol, agreed.cipher) if agreed else (None, None)
         judged = Judged(self._context, self.name, self._refusal, self._is_unasked, *self._chains())
@@ -126,7 +126,7 @@ class _Greeting:
 
 
 def _ders(chain: Callable[[], Iterable[_stdlib.Certificate | None] | None]) -> tuple[bytes, ...]:
-    """After a refusal not everybody knows it."""
+    """After a refusal not every Python has it."""
     with suppress(OSError, ValueError):
         return tuple(certificate.public_bytes(DER) for certificate in chain() or () if certificate)
     return ()

@@ -1,4 +1,4 @@
-"""The way to a server: directly, or by a proxy that is asked to CONNECT (RFC 9110, 9.3.6).
+"""The way to a server: directly, or through a proxy by CONNECT (RFC 9110, 9.3.6).
 
 Which one: what `--proxy` says; else what the environment says, as urllib, curl and Requests read it: ``https_proxy``, or ``all_proxy``,
 which alone counts where a protocol begins in plain text; but for hosts in ``no_proxy``. What is said of a proxy never has its credentials.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: The schemes of proxies that are understood, and their ports.
 SCHEMES = {"http": 80, "https": 443}
-#: No answer to CONNECT is longer.
+#: The longest answer to CONNECT.
 MOST = 1 << 16
 
 

@@ -1,4 +1,4 @@
-"""What `check` says of a server: in words, and as members of the document of `--json`."""
+"""What `check` prints about a server: in words, and as members of the document of `--json`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SENT = "sent"
 
 
 class Checked(NamedTuple):
-    """A server that could be asked."""
+    """A server with a verdict."""
 
     seen: Seen
     report: report.Report
 
 
 def checked(seen: Seen, options: argparse.Namespace) -> Checked:
-    """With all that there is to say."""
+    """With everything that there is to print."""
     return Checked(seen, report.report_on(seen.judged, report.Origin(SENT, options.ca)))
 
 
@@ -39,7 +39,7 @@ def status(found: Checked | str) -> int:
 
 
 def worst(statuses: list[int]) -> int:
-    """Of several servers: that one is refused says more than that another could not be asked."""
+    """For several servers: a refusal says more than a missing verdict."""
     return next((status for status in (REFUSED, NOT_ASKED) if status in statuses), TRUSTED)
 
 
@@ -67,7 +67,7 @@ def print_trouble(target: Target, why: str) -> None:
 
 
 def described(peer: Target, found: Checked | str, options: argparse.Namespace) -> dict[str, object]:
-    """The members of a server; of one that could not be asked, there are three."""
+    """The members of a server; without a verdict there are three."""
     if isinstance(found, str):
         return {"peer": str(peer), "trusted": None, "error": say.shown(found, say.SENTENCE)}
     seen = found.seen

@@ -1,7 +1,7 @@
-"""How protocols that begin in plain text are asked to go on with TLS: a table of dialogues, and whoever plays the client's part.
+"""How protocols that begin in plain text switch to TLS: a table of dialogues, and the code that plays the client's part.
 
-Nothing that comes before TLS is believed. If a server says more than its answer, before TLS, somebody in between may have said it, and
-would have it taken for what comes after (CVE-2011-0411): that is an error here.
+Nothing that comes before TLS is trusted. If a server sends more than its answer before TLS, somebody in between may have sent it, so that
+it would count as protected by TLS (CVE-2011-0411): that is an error here.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ DIALOGUES: dict[str, tuple[Step, ...]] = {
 
 
 def begin(stream: Stream, protocol: str, name: str) -> None:
-    """Have the server go on with TLS. Raises CannotAsk if it does not want to, OSError if it does not answer."""
+    """Switch to TLS. Raises CannotAsk if the server does not, OSError if it does not answer."""
     rest = b""
     for said, length, good in DIALOGUES[protocol]:
         if said:

@@ -1,4 +1,4 @@
-"""Why a server could not be asked, where that is no question of trust: tables of what OpenSSL and the system say, and what to look at."""
+"""Why there is no verdict on a server: tables of errors of OpenSSL and the system that are not about trust, and what to check."""
 
 from __future__ import annotations
 

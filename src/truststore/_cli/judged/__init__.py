@@ -1,4 +1,4 @@
-"""What `check` and `verify` have in common: a server's certificates, the verdict on them, and what is to be said of it.
+"""What `check` and `verify` have in common: a server's certificates, the verdict on them, and what is printed about it.
 
 `judges` asks everybody else for their verdict, `diagnosis` and `remedies` explain a refusal, `details` and `tree` describe a certificate
 and a chain, `report` puts it all into words, or into the members of a document of `--json`.

@@ -1,4 +1,4 @@
-"""What else a certificate says of itself, in words. Nothing here decides anything; what cannot be read is left out."""
+"""More of what a certificate says, in words. Nothing here decides anything; what cannot be read is left out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CURVES = {
     oid("1.3.132.0.35"): "P-521",
     oid("1.3.132.0.10"): "secp256k1",
 }
-#: Signatures that are not to be trusted any more.
+#: Signatures that are no longer trusted.
 WEAK_SIGNATURES = {
     oid("1.2.840.113549.1.1.4"): "MD5",
     oid("1.2.840.113549.1.1.5"): "SHA-1",
@@ -155,7 +155,7 @@ class Details:
 
     @property
     def issuer_url(self) -> str | None:
-        """Where its issuer's certificate is to be had, as it says."""
+        """Where its issuer's certificate can be downloaded, as it says."""
         extension = self.extensions.get(AUTHORITY_INFORMATION)
         try:
             [(_, places)] = _der.elements(extension.content if extension else b"")

@@ -1,7 +1,7 @@
-"""Why a server was refused: the likely cause, the certificate that is to blame, and what mends it.
+"""Why a server was refused: the likely cause, the certificate at fault, and the remedy.
 
-OpenSSL says which rule was broken. Why it was, is told by what the server sent, by what is said elsewhere on this machine, and by the
-clock. It is a guess that nobody's trust depends on.
+OpenSSL says which rule was broken. The reason is guessed from what the server sent, from what others on this machine say, and from the
+clock. Nothing is trusted because of it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from . import Judged
     from .judges import Verdict
 
-#: What products that look into TLS call their authorities.
+#: What TLS-inspecting products call their authorities.
 INSPECTORS = (
     *(
         "Avast",
@@ -63,7 +63,7 @@ INSPECTORS = (
     *("McAfee", "Menlo Security", "mitmproxy", "Netskope", "Palo Alto", "PortSwigger", "Skyhigh", "SonicWall", "Sophos"),
     *("Squid", "Symantec Web", "Trend Micro", "Untangle", "WatchGuard", "Websense", "Zscaler"),
 )
-#: What people call theirs.
+#: What companies call theirs.
 INSPECTING = ("proxy", "inspection", "intercept", "decrypt", "firewall", "mitm", "gateway")
 
 #: What VERIFY_X509_STRICT asks of a certificate, by code: who breaks it, where that is seen from outside, and what is missing.
@@ -102,7 +102,7 @@ class Diagnosis(NamedTuple):
 
 
 class Case:
-    """What there is to go by."""
+    """What the diagnosis is based on."""
 
     def __init__(
         self, judged: Judged, refusal: ssl.SSLCertVerificationError, verdicts: Sequence[Verdict], moment: datetime
@@ -253,7 +253,7 @@ def _unknown_root(case: Case, cause: str, sentence: str) -> Diagnosis:
 
 
 def _addition(case: Case) -> tuple[str, tuple[str, ...]]:
-    """Where a root has to be added for this machine's programs to trust it, and how."""
+    """Where, and how, to add a root so that this machine's programs trust it."""
     from ..._store.search import ENVIRONMENT, find
 
     store = case.judged.context.system_store
@@ -285,7 +285,7 @@ def _not_yet_valid(case: Case) -> Diagnosis:
 
 
 def _is_behind(moment: datetime) -> bool:
-    """Whether the clock is before a time that has been."""
+    """Whether the clock shows a time that has passed already."""
     return os.stat(__file__).st_mtime > moment.timestamp()
 
 

@@ -1,4 +1,4 @@
-"""Who else would say what of a server: everybody on this machine who is asked for trust, about the same certificates.
+"""What others say of a server: the other judges on this machine, about the same certificates.
 
 Nobody connects: OpenSSL is asked without a connection (`_first_flight`), with the store that the party would load.
 """
@@ -197,7 +197,7 @@ PARTIES: dict[str, Callable[[], Party | str]] = {
 
 
 def print_table(verdicts: list[Verdict]) -> None:
-    """One party a line, or more if there is much to say."""
+    """One line per party, or more if there is much to say."""
     say.heading("What others say:")
     for verdict in verdicts[1:]:
         word, colour = {True: ("trusted", say.GREEN), False: ("REFUSED", say.RED), None: ("-", say.BOLD)}[verdict.trusted]

@@ -1,4 +1,4 @@
-"""The commands of this system that mend its trust: tables, by what is on the machine. `FILE` is the root's certificate, in PEM."""
+"""The commands of this system that repair its trust: tables, by what is on the machine. `FILE` is the root's certificate, in PEM."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def set_variables() -> list[str]:
 
 
 def unset_variables() -> tuple[str, ...]:
-    """What to type to be rid of them."""
+    """The commands that unset them."""
     if sys.platform == "win32":
         return tuple(f"set {variable}=" for variable in set_variables())
     return (f"unset {' '.join(set_variables())}",)

@@ -1,4 +1,4 @@
-"""What is to be said of a verdict: in words, and as members of a document of `--json`."""
+"""What is printed about a verdict: in words, and as members of a document of `--json`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def print_reasons(report: Report) -> None:
 
 
 def print_others(report: Report, *, verbose: bool) -> None:
-    """What others say: if somebody would say otherwise, or if that was asked for."""
+    """What others say: if somebody disagrees, or if it was asked for."""
     if verbose or judges.differ(report.verdicts):
         judges.print_table(report.verdicts)
 

@@ -1,4 +1,4 @@
-"""Inject as soon as a program imports `ssl`, and cost next to nothing if it does not.
+"""Inject as soon as a program imports `ssl`, and cost almost nothing if it does not.
 
 This runs outside of the package, at the start of an interpreter that may have another truststore, or none. A finder (`_Watch`) stands
 before Python's own until `ssl` is imported. Then the package that this file belongs to injects itself: as `truststore`, if that is what
@@ -61,7 +61,7 @@ def _leave_environment(folder):
 
 
 class _Watch:
-    """Finds what the others find; then, once that is imported, does what is to be done. Leaves when there is no more to do."""
+    """Finds what the others find, and acts once that is imported. Removes itself when there is nothing more to do."""
 
     def __init__(self, package, folder):
         # type: (str, Optional[str]) -> None
@@ -135,7 +135,7 @@ class _Followed:
 
 def _inject(package):
     # type: (str) -> None
-    """Silent where this Python's `ssl` is none that truststore can use; the program runs in any case."""
+    """Silent if truststore cannot use this Python's `ssl`. The program runs in any case."""
     try:
         import ssl
 

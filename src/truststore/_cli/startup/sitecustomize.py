@@ -1,4 +1,4 @@
-"""Found by every Python that `truststore run` has started, of whatever version: so it is written in what all of them understand.
+"""Found by every Python that `truststore run` has started, of any version: so it is written in what all of them understand.
 
 It begins to watch for `ssl`, then gets out of the way: its folder leaves `sys.path`, and whatever other `sitecustomize` there is takes its
 place. If there is none, the ImportError is the one that Python expects.
