@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import re
 import ssl
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-import sybil
 from certificates import CLIENT_AUTH, Authority
 from servers import HOST, Store, needs_openssl
-from sybil.parsers.myst import PythonCodeBlockParser
+
+pytest.importorskip("requests", reason="requests is not installed")
+
+import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,14 +30,11 @@ USAGE = Path(__file__).resolve().parent.parent / "docs" / "usage.md"
 
 def adapter() -> requests.adapters.HTTPAdapter:
     """As the documentation has it, without the request that follows."""
-    for example in sybil.Sybil(parsers=[PythonCodeBlockParser()]).parse(USAGE).examples():
-        source = str(example.parsed)
-        if "class SystemTrust" in source:
-            names: dict[str, Any] = {}
-            exec("import ssl, truststore\n" + source.partition("with requests.Session()")[0], names)
-            made: requests.adapters.HTTPAdapter = names["SystemTrust"]()
-            return made
-    raise AssertionError("the documentation has no adapter")
+    [source] = re.findall(r"^class SystemTrust.*?^(?=with )", USAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(f"import ssl, requests.adapters, truststore\n{source}", names)
+    made: requests.adapters.HTTPAdapter = names["SystemTrust"]()
+    return made
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

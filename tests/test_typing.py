@@ -11,12 +11,17 @@ import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import httpx
 import pytest
-import urllib3
 from certificates import Authority
 from servers import in_memory, needs_openssl
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+pytest.importorskip("httpx", reason="httpx is not installed")
+pytest.importorskip("urllib3", reason="urllib3 is not installed")
+
+import aiohttp
+import httpx
+import urllib3
 
 import truststore
 from truststore import Refusal, Store
