@@ -65,7 +65,7 @@ def free_port() -> int:
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     """Until it listens."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180  # mitmproxy takes long on a busy machine
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return
