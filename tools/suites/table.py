@@ -114,8 +114,7 @@ SUITES = (
             ),
         ),
         # Its own fork of Hypercorn is on no index: what needs that fails with plain `ssl`, too.
-        needs="anyio[trio] h2 httpx hypercorn==0.15.0 idna pysocks pytest pytest-socket pytest-timeout "
-        "quart==0.20.0 quart-trio==0.12.0 trio trustme",
+        needs="anyio[trio] h2 httpx hypercorn idna pysocks pytest pytest-socket pytest-timeout quart quart-trio trio trustme",
         source=("src",),
         options=("-m", "not requires_network and not integration", "-k", "not http2_probe"),
         modes=(INJECTED, GATE),
