@@ -37,7 +37,8 @@ other packages, says `tools/suites/table.py`: of the larger projects those files
 ## What passes
 
 How many tests passed, and how many of those that pass with plain `ssl` did not. A test that passed when it was run again, or failed with
-plain `ssl` then, does not count as one that differs. `gevent-first` and `eventlet-first` patch `ssl` before the injection, the others after.
+plain `ssl` then, does not count as one that differs. `gevent-first` and `eventlet-first` patch `ssl` before the injection, the others
+after.
 
 {table}
 
