@@ -35,6 +35,7 @@ LATE = tuple(
         "_store.pem",
         "_store.public",
         "_store.search",
+        "_store.secure",
         "_store.subjects",
         "_verify_codes",
     )

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 def found(store: Store, wrong: Sequence[str]) -> None:
     """A context has found the system's store: which, at level DEBUG; what is wrong with it, at WARNING, once per process."""
-    if "logging" not in sys.modules:  # importing it takes longer than all of this package; who has not done so has not asked
-        return
     _without_echo(_debug, str(store))
     for warning in wrong:
         _without_echo(_warn_once, warning)

@@ -25,6 +25,7 @@ Every call except `say()` is made with the context's lock held.
 
 from __future__ import annotations
 
+import sys
 from ssl import PROTOCOL_TLS_SERVER, Purpose, SSLCertVerificationError
 
 from . import _stdlib
@@ -196,10 +197,11 @@ class Trust:
         """Log what was found: with the context's lock released, since a handler is somebody else's code."""
         roots = self.roots
         if roots is not None and roots.store is not None and roots.store is not self._said:
-            from ._say import found
-
             self._said = roots.store
-            found(roots.store, roots.notes)
+            if "logging" in sys.modules:  # importing it takes longer than all of this package; who has not done so has not asked
+                from ._say import found
+
+                found(roots.store, roots.notes)
 
     def _prepare(self) -> None:
         """A program that loads certificates may enter a sandbox before it connects."""

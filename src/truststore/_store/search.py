@@ -27,7 +27,7 @@ import ssl
 import sys
 from functools import lru_cache
 
-from . import files, secure
+from . import files
 from .files import EMPTY, bundle_problem, certificate_files, covers, hashed_directory_problem, other_directory_problem
 from .places import (
     BUNDLES,
@@ -188,9 +188,11 @@ def without_variables() -> Store:
 
 def _environ() -> Mapping[str, str]:
     """The environment; nothing in a program with more rights than its caller, whose environment it is (OpenSSL calls secure_getenv)."""
-    if not any(variable in os.environ for variable in _VARIABLES) or secure.is_secure():
+    if not any(variable in os.environ for variable in _VARIABLES):
         return {}
-    return os.environ
+    from .secure import is_secure
+
+    return {} if is_secure() else os.environ
 
 
 def _prefixes() -> tuple[str, ...]:
