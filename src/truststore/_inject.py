@@ -17,7 +17,6 @@ be undone stays as it is. Libraries make their contexts with no lock held: it is
 from __future__ import annotations
 
 import ssl
-from contextlib import suppress
 
 from . import _preloaded
 from ._context import SSLContext, class_in_place
@@ -72,8 +71,10 @@ def _put_in_place() -> None:
     plain, outer = stdlib_class(), class_in_place()
     _change(SSLContext, "_stands_for", tuple(dict.fromkeys((plain, outer))))
     if not issubclass(SSLContext, outer):
-        with suppress(TypeError):  # if its contexts have fields that ours have not, none of its own
+        try:
             _change(SSLContext.__base__, "__bases__", (outer,))
+        except TypeError:  # its contexts have fields that ours have not: none of its own
+            pass
     make, look = vars(plain)["__new__"], vars(plain).get("__getattribute__", look_up)
     _change(plain, "__new__", _marked(_maker(make, SSLContext._stands_for), make))
     _change(plain, "__getattribute__", _marked(passing(look), look))

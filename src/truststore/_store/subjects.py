@@ -5,8 +5,6 @@ It is of the name in lower case and without redundant blanks. Up to OpenSSL 0.9.
 
 from __future__ import annotations
 
-from hashlib import sha1
-
 from .. import _der
 
 #: String types whose text is made comparable, and how their bytes are text (OpenSSL's ASN1_MASK_CANON).
@@ -25,6 +23,8 @@ _AS_SPACES = dict.fromkeys(map(ord, " \t\n\v\f\r"), " ")
 
 def subject_hash(certificate: bytes) -> str:
     """The name, up to the dot, under which OpenSSL looks for this certificate (X509_NAME_hash). Raises ValueError."""
+    from hashlib import sha1  # a third of a millisecond that only user-given directories need
+
     (_, content), *_rest = _der.elements(certificate)
     (_, signed), *_rest = _der.elements(content)
     fields = [content for tag, content in _der.elements(signed) if tag != _der.VERSION]
