@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 class Refusal(Protocol):
     """An `ssl.SSLCertVerificationError` that says who refused, and in which words.
 
-    ``isinstance(error, truststore.Refusal)`` asks for it. Errors that OpenSSL raises within a handshake may be without.
+    ``isinstance(error, truststore.Refusal)`` asks for it.
     """
 
     #: Who refused: "OpenSSL", "CryptoAPI", "Security.framework" or "CPython".
