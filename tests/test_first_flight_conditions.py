@@ -137,7 +137,7 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.mark.parametrize("ciphers", ["AES128-SHA256", "aNULL", "kDHE+aRSA", "PSK"])
 def test_a_suite_that_was_not_offered(ciphers: str, offer: Callable[[str], None]) -> None:
     offer(ciphers)
-    with pytest.raises(NoVerdict, match="no (suitable )?cipher"):
+    with pytest.raises(NoVerdict, match=r"no (suitable )?cipher"):
         verified(trusting(cases.root()), chain(), HOST)
 
 
