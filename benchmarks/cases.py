@@ -132,6 +132,32 @@ def first_of_a_process(setting: Setting) -> Iterator[Figure]:
     yield from ratios("first connection of a process", in_turns(calls, setting.rounds(50)))
 
 
+def instructions(setting: Setting) -> Iterator[Figure]:
+    """Instructions of a whole process with one connection, counted by valgrind: no clock, so no chance."""
+    if not shutil.which("valgrind"):
+        print("instructions: not measured, there is no valgrind on the PATH")
+        return
+    bundle, directory = str(setting.stage.bundle(BUNDLED)), str(setting.stage.bundle(HASHED).parent)
+    for name, store, most in (
+        ("bundle alone", {"SSL_CERT_FILE": bundle, "SSL_CERT_DIR": ""}, 1.10),
+        ("hashed directory alone", {"SSL_CERT_FILE": "", "SSL_CERT_DIR": directory}, 1.15),
+    ):
+        counts = {how: _instructions(setting, how, store) for how in ("plain", "ours", "injected")}
+        for how, subject, target in (("ours", OURS, Target(most, most)), ("injected", f"{OURS}, injected", None)):
+            note = f"{counts[how] / 1e6:.1f} against {counts['plain'] / 1e6:.1f} million"
+            value = counts[how] / counts["plain"]
+            yield Figure(f"instructions of a process with one connection, {name}", subject, value, target=target, note=note)
+
+
+def _instructions(setting: Setting, how: str, store: dict[str, str]) -> int:
+    program = [sys.executable, str(Path(__file__).with_name("first.py")), how, str(setting.stage.folder / "server.pem")]
+    environment = _environment(setting) | store | {"PYTHONHASHSEED": "0"}
+    subprocess.run(program, env=environment, check=True)  # byte code is written, and the interpreter is in the memory
+    counter = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={os.devnull}", *program]
+    said = subprocess.run(counter, env=environment, stderr=subprocess.PIPE, text=True, check=True).stderr
+    return int(said.rpartition("Collected :")[2].split()[0])
+
+
 def memory(setting: Setting) -> Iterator[Figure]:
     """What a context keeps after its first connection: growth of the resident set, in a process of its own."""
     if not Path("/proc/self/statm").exists():
@@ -354,6 +380,6 @@ def _environment(setting: Setting) -> dict[str, str]:
     return env | {"PYTHONPATH": os.pathsep.join(map(str, places))}
 
 
-WHERE_OPENSSL_VERIFIES = (warm, sockets, cold, cold_bundle, first_of_a_process, memory, wrapping, growth, file_calls)
+WHERE_OPENSSL_VERIFIES = (warm, sockets, cold, cold_bundle, first_of_a_process, instructions, memory, wrapping, growth, file_calls)
 EVERYWHERE = (gate, own_anchor, after_the_verdict, importing)
 CASES: tuple[Callable[[Setting], Iterator[Figure]], ...] = (*WHERE_OPENSSL_VERIFIES, *EVERYWHERE)
