@@ -44,7 +44,7 @@ else:
 print(json.dumps([sorted(set(sys.modules) - before), opened]))
 """
 
-IMPORTED = {"_context", "_locks", "_own", "_platform", "_settings", "_stdlib", "_trust", "_verdict"}
+IMPORTED = {"_context", "_locks", "_own", "_platform", "_settings", "_stand_in", "_stdlib", "_trust", "_verdict"}
 SEARCHED = {"_openssl", "_store", *(f"_store.{name}" for name in ("files", "hashed", "pem", "places", "search"))}
 #: Only where a variable of the environment is set.
 BELIEVED = {"_store.secure"}

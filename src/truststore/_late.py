@@ -16,6 +16,7 @@ import sys
 LATE = tuple(
     f"{__package__}.{name}"
     for name in (
+        "_checks",
         "_connection",
         "_denied",
         "_der",
@@ -37,6 +38,7 @@ LATE = tuple(
         "_store.search",
         "_store.secure",
         "_store.subjects",
+        "_strength",
         "_verify_codes",
     )
 )
