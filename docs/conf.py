@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "architecture_picture",
+    "client_pages",
     "error_codes",
     "python_reference",
     "real_output",
