@@ -31,6 +31,7 @@ from tools.suites.table import SUITES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tools.suites.comparing import Difference
     from tools.suites.table import Suite
 
 DIFFERENCES = Path(__file__).with_name("differences.csv")
@@ -93,10 +94,14 @@ class Session:
     def confirm(self, result: Result) -> None:
         """Run what differs again, alone, in both modes."""
         for mode in result.suite.modes:
-            found = comparing.doubtful(result.differences, mode)
-            bench, tests = self._benches[result.suite.name], [each.test for each in found]
-            for _ in range(comparing.AGAIN if found else 0):
-                comparing.note_again(found, bench.run(STOCK, tests), bench.run(mode, tests))
+            if found := comparing.doubtful(result.differences, mode):
+                self._run_again(found, self._benches[result.suite.name], mode)
+
+    @staticmethod
+    def _run_again(found: Sequence[Difference], bench: Bench, mode: str) -> None:
+        tests = [each.test for each in found]
+        for _ in range(comparing.AGAIN):
+            comparing.note_again(found, bench.run(STOCK, tests), bench.run(mode, tests))
 
 
 def judge(options: argparse.Namespace, folder: Path) -> int:
