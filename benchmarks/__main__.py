@@ -40,6 +40,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds; fail only if a target is missed by far")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
     parser.add_argument(
+        "--peers", action="store_true", help="side by side with others of the package index instead; write docs/side_by_side.*"
+    )
+    parser.add_argument(
         "--peer", type=Path, metavar="DIR", help="compare with the truststore that pip installed into this folder, too"
     )
     options = parser.parse_args(arguments)
@@ -53,8 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = f"CPython {platform.python_version()} on {platform.system()} {platform.machine()}, {ssl.OPENSSL_VERSION}"
     print(f"{machine}, truststore from {Path(truststore.__file__).parent}", flush=True)
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory(prefix="truststore-benchmarks-") as folder:
-        setting = Setting(Stage.built(Path(folder)), options.quick, options.peer)
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:  # wassima passes over paths with "trust" in them
+        stage = Stage.built(Path(folder))
+        if options.peers:
+            return compare(stage, quick=options.quick)
+        setting = Setting(stage, options.quick, options.peer)
         for name in options.names or NAMES:
             found = list(NAMES[name](setting))
             print(table(found, options.quick), flush=True)
@@ -65,6 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json.write_text(json.dumps(report, indent=1), "utf-8")
     print(f"\n{sum(figure.target is not None for figure in figures) - len(missed)} targets met, {len(missed)} missed")
     return 1 if missed else 0
+
+
+def compare(stage: Stage, *, quick: bool) -> int:
+    """With the rivals. A quick run, whose figures mean nothing, writes nothing."""
+    from . import side_by_side
+
+    lines = side_by_side.measured(stage, quick=quick)
+    if not quick:
+        side_by_side.write(lines)
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -16,8 +17,9 @@ import truststore
 CHECKOUT = Path(__file__).parents[1]
 sys.path.append(str(CHECKOUT))
 
-from benchmarks import measure  # noqa: E402
+from benchmarks import measure, plot, side_by_side  # noqa: E402
 from benchmarks.measure import PLAIN, Figure, Target  # noqa: E402
+from benchmarks.rivals import RIVALS  # noqa: E402
 
 
 def test_a_ratio_is_of_times_of_the_same_round() -> None:
@@ -122,3 +124,29 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": places})
     assert done.returncode == 2
     assert "no benchmark is called wram: there are " in done.stderr
+
+
+# -- side by side
+
+
+def test_a_row_of_the_table() -> None:
+    measure = side_by_side.Measure("a task", "connection", 1, "ms", 3)
+    samples = {rival.name: [0.0012 * factor] * 3 for rival, factor in zip(RIVALS, (1, 0.5, 2, 30, 4000, 1), strict=True)}
+    row = side_by_side._row(side_by_side.Line(measure, samples))
+    assert row == "| a task | 1.2 ± 0 ms | 0.500 ± 0 | 2.000 ± 0 | 30 ± 0 | 4\N{NO-BREAK SPACE}000 ± 0 | 1.000 ± 0 |"
+
+
+def test_each_measure_has_its_task() -> None:
+    from benchmarks.alone import TASKS
+
+    assert {measure.task for measure in side_by_side.MEASURES} == TASKS.keys()
+    assert {measure.unit for measure in side_by_side.MEASURES} <= side_by_side.UNITS.keys()
+
+
+def test_the_plot_has_a_mark_for_everybody() -> None:
+    names = [rival.name for rival in RIVALS if rival.name != PLAIN]
+    rows = [(f"a <task> & `{number}`", dict.fromkeys(names, 10.0**number)) for number in range(-1, 4)]
+    document = ElementTree.fromstring(plot.drawn(rows, names))
+    marks = document.iter("{http://www.w3.org/2000/svg}circle")
+    inside = [0 < float(mark.get("cx", "")) < plot.WIDTH for mark in marks]
+    assert (len(inside), all(inside)) == (len(names) * (1 + len(rows)), True)
