@@ -24,21 +24,20 @@ FATAL = ("REGRESSION",)
 PAGE = """\
 # Test suites of others
 
-Does a program notice who stands in the place of `ssl.SSLContext`? The test suites of the libraries that most programs use for TLS say so:
-each is run as it is, and once more after `truststore.inject_into_ssl()`. A test that passes as it is has to pass then, too.
+The test suites of the libraries that most programs use for TLS run twice: unchanged, and after `truststore.inject_into_ssl()`.
+Every test that passes unchanged must also pass injected.
 
-Some are run in a third way, *judged by a platform*: injected, with a verifier in OpenSSL's place, as on Windows and macOS.
+Some run a third time, *judged by a platform*: injected, with a verifier in OpenSSL's place, as on Windows and macOS.
 
-`nox -s suites` does all this, and writes this page if it is told `-- --write`; it needs the package index and half an hour.
-`nox -s suites -- --short` takes four suites and less than four minutes, and is part of CI. What is run, in which versions and with which
-other packages, says `tools/suites/table.py`: of the larger projects those files of tests that speak TLS. A test that differs is run alone
-{again} times more; it counts if it fails again and plain `ssl` never does.
+`nox -s suites` runs all of them, and with `-- --write` writes this page. It needs the package index and half an hour.
+`nox -s suites -- --short` runs four suites in less than four minutes, and is part of CI. `tools/suites/table.py` lists what is run, in
+which versions and with which other packages: of the larger projects, the test files that use TLS. A test that differs is repeated
+{again} times. It counts if it fails again and never fails with plain `ssl`.
 
-## What passes
+## Results
 
-How many tests passed, and how many of those that pass with plain `ssl` did not. A test that passed when it was run again, or failed with
-plain `ssl` then, does not count as one that differs. `gevent-first` and `eventlet-first` patch `ssl` before the injection, the others
-after.
+How many tests passed, and how many of those that pass with plain `ssl` did not. Tests that passed when they were repeated, or failed with
+plain `ssl` then, do not count as different. `gevent-first` and `eventlet-first` patch `ssl` before the injection, the others after it.
 
 {table}
 

@@ -209,6 +209,7 @@ SUITES = (
         needs="jaraco.context jaraco.functools jaraco.text more-itertools portend pyopenssl pypytools pytest pytest-mock "
         "requests requests-toolbelt requests-unixsocket trustme",
         options=("-o", "addopts=", "-p", "cheroot.test._pytest_plugin"),
+        installed=True,
     ),
     Suite(
         "werkzeug",
