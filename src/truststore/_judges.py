@@ -100,7 +100,7 @@ class Judges:
         #: None: no public bundle was loaded.
         self._public = public
         #: Who the system is, in messages.
-        self.platform = platform
+        self.platform: Platform = platform
         #: The system's, if OpenSSL verifies by them: what the user should know of them is said when a peer is refused.
         self._roots, self._host_flags = roots, host_flags
 

@@ -38,7 +38,7 @@ class Roots:
 
     def __init__(self) -> None:
         self.store: Store | None = None
-        self.state = NOT_LOADED
+        self.state: str = NOT_LOADED
         #: Blocks of the store that were left out: a damaged one costs one certificate.
         self.damaged: tuple[Damaged, ...] = ()
         # Contexts with the system's roots alone: for a gate that asks them, and for the lists.

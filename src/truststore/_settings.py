@@ -45,11 +45,11 @@ class Settings:
     def __init__(self, *, bare: bool) -> None:
         self._lock = Lock()
         #: Of a bare context, made without a protocol: what nobody has set. Its clients verify, its servers ask for no certificate.
-        self.unset = frozenset((VERIFY_MODE, CHECK_HOSTNAME) if bare else ())
+        self.unset: frozenset[str] = frozenset((VERIFY_MODE, CHECK_HOSTNAME) if bare else ())
         self._kept: Values | None = (CERT_REQUIRED, True) if bare else None
         self._needed_options = 0
         #: Whether the system is asked about revocation. There is no such bit in C's settings.
-        self.revocation_best_effort = False
+        self.revocation_best_effort: bool = False
 
     @property
     def lock(self) -> RLock:

@@ -29,7 +29,8 @@ class Platform:
     __slots__ = ("name", "store")
 
     def __init__(self, name: str, store: str) -> None:
-        self.name, self.store = name, store
+        self.name: str = name
+        self.store: str = store
 
 
 OPENSSL = Platform("OpenSSL", "the system's store")
@@ -54,17 +55,17 @@ class Question:
         revocation_best_effort: bool = False,
     ) -> None:
         #: The certificates as the peer sent them (DER, leaf first). Never empty.
-        self.chain = tuple(chain)
+        self.chain: tuple[bytes, ...] = tuple(chain)
         #: The host name (as A-labels) or the IP address to check; None if the name check is off.
-        self.server_hostname = server_hostname
+        self.server_hostname: str | None = server_hostname
         #: The context's `ssl.SSLContext.verify_flags`. The flags for CRLs ask for revocation, and require an answer.
-        self.flags = flags
+        self.flags: VerifyFlags = flags
         #: Whether the common name counts if there is no DNS name (`ssl.SSLContext.hostname_checks_common_name`).
-        self.common_name = common_name
+        self.common_name: bool = common_name
         #: OpenSSL's security level, 0 to 5 (`ssl.SSLContext.security_level`).
-        self.security_level = security_level
+        self.security_level: int = security_level
         #: Whether to check revocation, and accept certificates without an answer. False if `flags` ask for revocation.
-        self.revocation_best_effort = revocation_best_effort and not flags & VERIFY_CRL_CHECK_LEAF
+        self.revocation_best_effort: bool = revocation_best_effort and not flags & VERIFY_CRL_CHECK_LEAF
 
     @property
     def hostname(self) -> str | None:

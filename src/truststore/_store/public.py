@@ -56,9 +56,9 @@ class Bundle:
 
     def __init__(self, path: str, state: State, certificates: tuple[bytes, ...]) -> None:
         #: Absolute.
-        self.path = path
+        self.path: str = path
         #: DER, in the file's order, no duplicates, without those that are not to vouch for servers.
-        self.certificates = certificates
+        self.certificates: tuple[bytes, ...] = certificates
         self._state = state
         self._contexts: dict[int, ssl.SSLContext] = {}
 
