@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import ssl
 import sys
 
 from .._context import SSLContext
 from .._store import pem
 from . import say
-from .judged import Judged, report
-from .judged.judges import STRICT, STRICT_BY_DEFAULT
+from .judged import Judged, judges, report
 from .status import REFUSED, TRUSTED, CannotAsk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 IN_FILE = "in the file"
 #: More certificates are not a chain.
@@ -24,14 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "file", metavar="FILE", help="the server's certificate and the intermediate ones, PEM or DER; - for standard input"
     )
     parser.add_argument("--name", metavar="HOST", help="the name or address to check (default: any)")
-    parser.add_argument(
-        "--strict",
-        action=argparse.BooleanOptionalAction,
-        default=STRICT_BY_DEFAULT,
-        help="as strict as ssl.create_default_context() since Python 3.13 (default: as on this Python)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="print the verdicts of others even if all agree")
-    parser.add_argument("--json", action="store_true", help="as a JSON document")
+    judges.add(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -40,7 +35,7 @@ def answer(options: argparse.Namespace) -> int:
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = options.name is not None
     if options.strict:
-        context.verify_flags |= STRICT
+        context.verify_flags |= judges.STRICT
     found = report.report_on(_judged(context, sent, options.name), report.Origin(IN_FILE))
     if options.json:
         print(say.document({"strict": options.strict, **report.described(found)}), end="")

@@ -12,7 +12,7 @@ import ssl
 from ..._context import SSLContext
 from .. import export, say
 from ..certificate import pem
-from ..judged.judges import STRICT, STRICT_BY_DEFAULT
+from ..judged import judges
 from ..status import CannotAsk
 from . import connection, proxy, report, starttls
 from . import target as targets
@@ -48,14 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="to connect, and again for everything after that (default: %(default)g)",
     )
     parser.add_argument("--save-chain", metavar="FILE", help="write the certificates that the server sent to this file (PEM)")
-    parser.add_argument(
-        "--strict",
-        action=argparse.BooleanOptionalAction,
-        default=STRICT_BY_DEFAULT,
-        help="as strict as ssl.create_default_context() since Python 3.13 (default: as on this Python)",
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="print the verdicts of others even if all agree")
-    parser.add_argument("--json", action="store_true", help="as a JSON document")
+    judges.add(parser)
 
 
 def answer(options: argparse.Namespace) -> int:
@@ -94,7 +87,7 @@ def _make_context(options: argparse.Namespace, certificate: str | None) -> SSLCo
     """A context that sends this certificate to servers that ask for one."""
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if options.strict:
-        context.verify_flags |= STRICT
+        context.verify_flags |= judges.STRICT
     for option, path, load in (
         ("--ca", options.ca, context.load_verify_locations),
         ("--cert", certificate, context.load_cert_chain),

@@ -5,6 +5,7 @@ Nobody connects: OpenSSL is asked without a connection (`_first_flight`), with t
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import ssl
@@ -31,6 +32,18 @@ STRICT = ssl.VERIFY_X509_STRICT | _stdlib.PARTIAL_CHAIN
 STRICT_BY_DEFAULT = sys.version_info >= (3, 13)
 #: urllib3 does the same since this version.
 STRICT_URLLIB3 = (2, 4)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that judges: how strictly, and how much of the others is printed."""
+    parser.add_argument(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        default=STRICT_BY_DEFAULT,
+        help="as strict as ssl.create_default_context() since Python 3.13 (default: as on this Python)",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the verdicts of others even if all agree")
+    parser.add_argument("--json", action="store_true", help="as a JSON document")
 
 
 class Party(NamedTuple):
